@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours is built this way: warnings are errors, every use of unsafe code is marked,
+/// and imports say whether they are part of a target's interface.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+]
+
+/// One room of the house (see docs/architecture.md): what it may import is what stands here.
+func room(_ name: String, knows rooms: [Target.Dependency] = [], path: String? = nil) -> Target {
+    .target(name: name, dependencies: rooms, path: path, swiftSettings: strict)
+}
+
+func tests(_ name: String, of rooms: [Target.Dependency], resources: [Resource] = [], path: String? = nil) -> Target {
+    .testTarget(name: name, dependencies: rooms, path: path, resources: resources, swiftSettings: strict)
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let yams: Target.Dependency = "Yams"
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+    name: "ipvs-agent",
+    products: [
+        .library(name: "IPVS", targets: ["IPVS"]),
+        .executable(name: "ipvs-agent", targets: ["ipvs-agent"]),
+        .executable(name: "ipvsctl", targets: ["ipvsctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        // C libraries.
+        .systemLibrary(
+            name: "CNetlink", pkgConfig: "libnl-genl-3.0",
+            providers: [.apt(["libnl-3-dev", "libnl-genl-3-dev"])]),
+        .systemLibrary(name: "CLibIPSet", pkgConfig: "libipset", providers: [.apt(["libipset-dev"])]),
+        .target(name: "CIPSet", dependencies: ["CLibIPSet"]),
+
+        // Values.
+        room("Addresses"),
+        room("IPVSModel", knows: ["Addresses"]),
+        room("ServiceModel", knows: ["Addresses", "IPVSModel"]),
+        room("NodeModel", knows: ["Addresses", "IPVSModel"]),
+
+        // Pure functions between the values.
+        room("ServiceCompiler", knows: ["Addresses", "IPVSModel", "ServiceModel", "NodeModel"]),
+        room("Planner", knows: ["Addresses", "IPVSModel", "NodeModel"]),
+
+        // Netlink, and the IPVS family over it.
+        room("NetlinkCodec"),
+        room("NetlinkTransport", knows: ["NetlinkCodec", "CNetlink"]),
+        room("IPVS", knows: ["Addresses", "IPVSModel", "NetlinkCodec", "NetlinkTransport"]),
+
+        // The node's other kernel state, one subsystem each.
+        room("Links", knows: ["Addresses", "NetlinkCodec", "NetlinkTransport"]),
+        room("IPSets", knows: ["Addresses", "CIPSet"]),
+        room("PacketRules", knows: ["Addresses", subprocess]),
+        room("Sysctls"),
+
+        // The kernel as the planner sees it: a protocol, and the two houses behind it.
+        room(
+            "NodeKernel",
+            knows: [
+                "Addresses", "IPVSModel", "NodeModel", "NetlinkTransport", "IPVS", "Links", "IPSets", "PacketRules", "Sysctls",
+            ]),
+        room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
+
+        // What is asked for.
+        room("ManifestSource", knows: ["Addresses", "IPVSModel", "ServiceModel", yams]),
+        room("Settings", knows: ["Addresses", "IPVSModel", "ServiceModel", yams]),
+
+        // The loop, and the verbs.
+        room(
+            "Agent",
+            knows: [
+                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel",
+                "ManifestSource", "Settings", logging, lifecycle,
+            ]),
+        room(
+            "AgentCommands",
+            knows: ["Agent", "Addresses", "IPVSModel", "Settings", "NodeModel", "Planner", "NodeKernel", argumentParser, logging, lifecycle, unixSignals]),
+        room("ControlCommands", knows: ["Addresses", "IPVS", argumentParser]),
+        .executableTarget(name: "ipvs-agent", dependencies: ["AgentCommands"], swiftSettings: strict),
+        .executableTarget(name: "ipvsctl", dependencies: ["ControlCommands"], swiftSettings: strict),
+
+        // Tests stand beside the rooms they test.
+        tests("AddressesTests", of: ["Addresses"]),
+    ]
+)
