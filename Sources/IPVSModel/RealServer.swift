@@ -126,3 +126,12 @@ extension Tunnel: CustomStringConvertible {
         }
     }
 }
+
+extension RealServer.Configuration: CustomStringConvertible {
+    /// `masquerade weight 1`, `direct weight 5 connections 100…200`.
+    public var description: String {
+        var text = "\(forwarding) weight \(weight)"
+        if upperThreshold != 0 { text += " connections \(lowerThreshold)…\(upperThreshold)" }
+        return text
+    }
+}

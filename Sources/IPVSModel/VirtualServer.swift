@@ -135,3 +135,26 @@ enum SocketText {
         address.family == .ipv4 ? "\(address):\(port)" : "[\(address)]:\(port)"
     }
 }
+
+extension VirtualServer.Configuration: CustomStringConvertible {
+    /// `wrr`, `sh (port) persistent 600s /24`.
+    public var description: String {
+        var text = scheduler.rawValue
+        if !schedulerFlags.isEmpty { text += " (\(schedulerFlags))" }
+        if let persistence { text += " persistent \(persistence.timeout)s\(persistence.granularity)" }
+        if let persistenceEngine { text += " engine \(persistenceEngine)" }
+        if onePacket { text += " one-packet" }
+        return text
+    }
+}
+
+extension VirtualServer.Granularity: CustomStringConvertible {
+    /// Empty where each address is a client of its own, else ` /24`, or ` mask 255.0.255.0` for a mask with holes.
+    public var description: String {
+        switch self {
+        case .mask(.max), .prefixLength(128): ""
+        case .mask(let mask): prefixLength.map { " /\($0)" } ?? " mask \(IPAddress(ipv4: mask))"
+        case .prefixLength(let length): " /\(length)"
+        }
+    }
+}

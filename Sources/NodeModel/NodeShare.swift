@@ -1,0 +1,45 @@
+package import Addresses
+package import IPVSModel
+
+/// What one owner contributes to the node's state: its addresses, virtual servers and set entries.
+///
+/// Addresses and entries may be contributed by several owners, and stand as long as one of them does. A virtual server has one
+/// owner: of several claims the one that takes precedence counts.
+package struct NodeShare: Equatable, Sendable {
+    package var precedence: Precedence
+    package var addresses: Set<IPAddress> = []
+    package var members: Set<SetMember> = []
+    package var virtualServers: [VirtualServer.Key: VirtualServerState] = [:]
+
+    package init(precedence: Precedence) { self.precedence = precedence }
+
+    /// Who comes first of several that claim the same thing: the older, then the first by name.
+    package struct Precedence: Hashable, Sendable, Comparable {
+        /// Seconds since 1970; nil is last.
+        package var created: Int64?
+        /// A name that no other owner has.
+        package var owner: String
+
+        package init(created: Int64?, owner: String) {
+            self.created = created
+            self.owner = owner
+        }
+
+        package static func < (left: Self, right: Self) -> Bool {
+            let (leftTime, rightTime) = (left.created ?? .max, right.created ?? .max)
+            return leftTime != rightTime ? leftTime < rightTime : left.owner < right.owner
+        }
+    }
+}
+
+/// What the node needs whatever services there are: settings, the link, sets and rules.
+package struct NodeBase: Equatable, Sendable {
+    package var sysctls: [String: String] = [:]
+    /// 0 leaves a timeout as it is.
+    package var timeouts = ConnectionTimeouts()
+    package var linkName: String
+    package var sets: [SetDefinition] = []
+    package var rules: [AddressFamily: RuleTables] = [:]
+
+    package init(linkName: String) { self.linkName = linkName }
+}

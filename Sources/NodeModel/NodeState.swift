@@ -1,0 +1,63 @@
+package import Addresses
+package import IPVSModel
+
+/// What a node holds for load balancing: as wanted, or as observed in the kernel.
+package struct NodeState: Equatable, Sendable {
+    /// Kernel settings by dotted name, such as `net.ipv4.vs.conntrack`.
+    package var sysctls: [String: String] = [:]
+    package var timeouts = ConnectionTimeouts()
+    package var link: DummyLink = .absent
+    /// The addresses bound to the dummy link as /32 or /128.
+    package var addresses: Set<IPAddress> = []
+    package var sets: [SetKey: ObservedSet] = [:]
+    package var rules: [AddressFamily: RuleTables] = [:]
+    package var virtualServers: [VirtualServer.Key: VirtualServerState] = [:]
+
+    package init() {}
+}
+
+/// A virtual server with its real servers.
+package struct VirtualServerState: Hashable, Sendable {
+    package var configuration: VirtualServer.Configuration
+    package var realServers: [RealServer.Key: RealServer.Configuration]
+
+    package init(_ configuration: VirtualServer.Configuration, realServers: [RealServer.Key: RealServer.Configuration] = [:]) {
+        self.configuration = configuration
+        self.realServers = realServers
+    }
+}
+
+/// The link that makes virtual addresses this node's own.
+package enum DummyLink: Hashable, Sendable {
+    case absent
+    /// `kind` is as rtnetlink names it. Only a `dummy` is ours to use.
+    case present(kind: String, noARP: Bool)
+
+    package static let asWanted = DummyLink.present(kind: "dummy", noARP: true)
+}
+
+/// Parts of the node's state, for an observation that need not see all of it.
+package struct ObservationScope: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    package static let sysctls = ObservationScope(rawValue: 1)
+    /// The dummy link and its addresses.
+    package static let link = ObservationScope(rawValue: 2)
+    package static let sets = ObservationScope(rawValue: 4)
+    package static let rules = ObservationScope(rawValue: 8)
+    /// Virtual servers with their real servers, and the timeouts.
+    package static let virtualServers = ObservationScope(rawValue: 16)
+    package static let everything: ObservationScope = [.sysctls, .link, .sets, .rules, .virtualServers]
+}
+
+extension NodeState {
+    /// Takes over the parts that another observation saw.
+    package mutating func take(_ scope: ObservationScope, from other: NodeState) {
+        if scope.contains(.sysctls) { sysctls = other.sysctls }
+        if scope.contains(.link) { (link, addresses) = (other.link, other.addresses) }
+        if scope.contains(.sets) { sets = other.sets }
+        if scope.contains(.rules) { rules = other.rules }
+        if scope.contains(.virtualServers) { (virtualServers, timeouts) = (other.virtualServers, other.timeouts) }
+    }
+}

@@ -1,0 +1,66 @@
+package import Addresses
+
+/// The packet filter rules of one family: our chains whole, and the jumps into them from chains that belong to everybody.
+///
+/// A rule is the text that `iptables-save` prints for it, without `-A CHAIN`: that is the one form in which wanted and observed
+/// rules can be compared letter by letter.
+package struct RuleTables: Hashable, Sendable {
+    /// By table name: `nat`, `filter`, `mangle`.
+    package var tables: [String: Table]
+
+    package init(_ tables: [String: Table] = [:]) { self.tables = tables }
+
+    package struct Table: Hashable, Sendable {
+        /// Our chains by name, each with its rules in order.
+        package var chains: [String: [String]]
+
+        /// The rules in built-in chains that lead to ours, in the order in which they stand there.
+        package var jumps: [Jump]
+
+        package init(chains: [String: [String]] = [:], jumps: [Jump] = []) {
+            self.chains = chains
+            self.jumps = jumps
+        }
+    }
+
+    /// A rule in a built-in chain that leads to one of our chains.
+    package struct Jump: Hashable, Sendable {
+        package var chain: String
+        package var rule: String
+
+        package init(from chain: String, _ rule: String) {
+            self.chain = chain
+            self.rule = rule
+        }
+    }
+}
+
+/// What one `iptables-restore` transaction changes in one family. Nobody else's chain or rule is named in it.
+package struct RuleChange: Hashable, Sendable {
+    package var family: AddressFamily
+    /// By table name.
+    package var tables: [String: TableChange]
+
+    package init(_ family: AddressFamily, _ tables: [String: TableChange] = [:]) {
+        self.family = family
+        self.tables = tables
+    }
+
+    package var isEmpty: Bool { tables.values.allSatisfy(\.isEmpty) }
+
+    package struct TableChange: Hashable, Sendable {
+        /// Chains written whole, made where they are missing.
+        package var writtenChains: [String: [String]] = [:]
+        /// Chains of ours that go away, after every jump to them.
+        package var removedChains: [String] = []
+        /// Rules put at the head of built-in chains; the last one ends up first.
+        package var insertedJumps: [RuleTables.Jump] = []
+        package var removedJumps: [RuleTables.Jump] = []
+
+        package init() {}
+
+        package var isEmpty: Bool {
+            writtenChains.isEmpty && removedChains.isEmpty && insertedJumps.isEmpty && removedJumps.isEmpty
+        }
+    }
+}
