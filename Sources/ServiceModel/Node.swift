@@ -1,0 +1,19 @@
+package import Addresses
+
+/// A `v1` Node, as far as balancing on it needs it.
+package struct Node: Equatable, Sendable {
+    package var name: String
+    /// `status.addresses` of type InternalIP and ExternalIP, in order.
+    package var addresses: [IPAddress]
+    /// `spec.podCIDRs`.
+    package var podRanges: [IPPrefix]
+    /// The label `topology.kubernetes.io/zone`.
+    package var zone: String?
+
+    package init(name: String, addresses: [IPAddress] = [], podRanges: [IPPrefix] = [], zone: String? = nil) {
+        self.name = name
+        self.addresses = addresses
+        self.podRanges = podRanges
+        self.zone = zone
+    }
+}

@@ -1,0 +1,65 @@
+/// All that sources have delivered: Services, the slices that belong to each, and nodes.
+///
+/// An update touches only what it names: it costs the same among ten Services and among fifty thousand.
+package struct ServiceCatalog: Sendable {
+    package private(set) var services: [ObjectName: Service] = [:]
+    package private(set) var nodes: [String: Node] = [:]
+    /// By Service, then by the slice's own name.
+    private var slices: [ObjectName: [ObjectName: EndpointSlice]] = [:]
+    /// Which Service a slice was filed under, since a slice's label may change.
+    private var serviceOfSlice: [ObjectName: ObjectName] = [:]
+
+    package init() {}
+
+    /// A Service's slices, in the order of their names.
+    package func slices(of service: ObjectName) -> [EndpointSlice] {
+        guard let slices = slices[service] else { return [] }
+        return slices.count == 1 ? Array(slices.values) : slices.values.sorted { $0.name < $1.name }
+    }
+
+    /// What an update touched.
+    package struct Touched: Equatable, Sendable {
+        package var services: Set<ObjectName> = []
+        package var nodes: Set<String> = []
+
+        package init() {}
+    }
+
+    /// Takes in an update and says what it touched. An object that is delivered again unchanged touches nothing.
+    package mutating func take(_ update: SourceUpdate) -> Touched {
+        var touched = Touched()
+        for key in update.removed {
+            switch key.kind {
+            case .service:
+                if services.removeValue(forKey: key.name) != nil { touched.services.insert(key.name) }
+            case .endpointSlice:
+                if let service = removeSlice(key.name) { touched.services.insert(service) }
+            case .node:
+                if nodes.removeValue(forKey: key.name.name) != nil { touched.nodes.insert(key.name.name) }
+            }
+        }
+        for object in update.changed {
+            switch object {
+            case .service(let service):
+                if services.updateValue(service, forKey: service.name) != service { touched.services.insert(service.name) }
+            case .endpointSlice(let slice):
+                let filed = serviceOfSlice[slice.name]
+                if let filed, slices[filed]?[slice.name] == slice { continue }
+                if let filed, filed != slice.service, let service = removeSlice(slice.name) { touched.services.insert(service) }
+                serviceOfSlice[slice.name] = slice.service
+                slices[slice.service, default: [:]][slice.name] = slice
+                touched.services.insert(slice.service)
+            case .node(let node):
+                if nodes.updateValue(node, forKey: node.name) != node { touched.nodes.insert(node.name) }
+            }
+        }
+        return touched
+    }
+
+    private mutating func removeSlice(_ name: ObjectName) -> ObjectName? {
+        guard let service = serviceOfSlice.removeValue(forKey: name) else { return nil }
+        slices[service]?[name] = nil
+        if slices[service]?.isEmpty == true { slices[service] = nil }
+        return service
+    }
+}
