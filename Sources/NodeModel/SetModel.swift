@@ -204,3 +204,19 @@ package struct ObservedSet: Hashable, Sendable {
         typeName == key.type.rawValue && (key.type == .bitmapPort || family == key.family)
     }
 }
+
+extension SetEntry: Comparable {
+    /// By address or port, then by the rest; entries of one set are of one kind.
+    package static func < (left: Self, right: Self) -> Bool { left.sortKey < right.sortKey }
+
+    private var sortKey: (IPAddress, UInt16, TransportProtocol, IPAddress, Int) {
+        let none = IPAddress(ipv4: 0)
+        return switch self {
+        case .address(let address): (address, 0, .tcp, none, 0)
+        case .addressPort(let address, let port, let transport): (address, port, transport, none, 0)
+        case .addressPortAddress(let address, let port, let transport, let other): (address, port, transport, other, 0)
+        case .addressPortNet(let address, let port, let transport, let net): (address, port, transport, net.address, net.length)
+        case .port(let port): (none, port, .tcp, none, 0)
+        }
+    }
+}

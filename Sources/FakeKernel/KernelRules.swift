@@ -1,0 +1,94 @@
+import Addresses
+import Glibc
+import IPVSModel
+import NodeKernel
+import NodeModel
+
+/// When Linux refuses an operation, and with which error (`net/netfilter/ipvs/ip_vs_ctl.c`, `net/netfilter/ipset`, rtnetlink).
+///
+/// The contract suite runs against this and against the real kernel, so that the two cannot drift apart.
+enum KernelRules {
+    static func refusal(of operation: Operation, in state: NodeState, schedulers: Set<Scheduler>) -> KernelFailure? {
+        switch operation {
+        case .setSysctl, .setTimeouts: return nil
+        case .createSet(let definition):
+            guard let standing = state.sets[definition.key] else { return nil }
+            // With its exist flag, making a set that stands with the same type is no error.
+            return standing.serves(as: definition.key) ? nil : failure(.conflict, EEXIST, "a set of type \(standing.typeName) has this name")
+        case .destroySet(let key):
+            guard state.sets[key] != nil else { return failure(.stale, ENOENT, "the set does not exist") }
+            return isUsed(key, in: state) ? failure(.conflict, EBUSY, "the set is used by a rule") : nil
+        case .addMember(let member):
+            guard let set = state.sets[member.set] else { return failure(.missingFeature, ENOENT, "the set does not exist") }
+            if set.entries.contains(member.entry) || member.set.type == .bitmapPort { return nil }
+            return set.entries.count >= Int(set.maximumEntries) ? failure(.resource, ENOSPC, "the set is full") : nil
+        case .removeMember(let member):
+            return state.sets[member.set] == nil ? failure(.stale, ENOENT, "the set does not exist") : nil
+        case .changeRules(let change): return missingSet(in: change, state: state)
+        case .createLink:
+            return state.link == .absent ? nil : failure(.conflict, EEXIST, "a link of this name exists")
+        case .silenceLink, .removeLink:
+            return state.link == .absent ? failure(.stale, ENODEV, "the link does not exist") : nil
+        case .addAddress(let address):
+            guard case .present = state.link else { return failure(.dependency, ENODEV, "the link does not exist") }
+            return state.addresses.contains(address) ? failure(.stale, EEXIST, "the address is bound already") : nil
+        case .removeAddress(let address):
+            return state.addresses.contains(address) ? nil : failure(.stale, EADDRNOTAVAIL, "the address is not bound")
+        case .addVirtualServer(let server):
+            if state.virtualServers[server.key] != nil { return failure(.stale, EEXIST, "the virtual server exists") }
+            return unknownScheduler(of: server, schedulers)
+        case .updateVirtualServer(let server):
+            if state.virtualServers[server.key] == nil { return failure(.stale, ESRCH, "the virtual server does not exist") }
+            return unknownScheduler(of: server, schedulers)
+        case .removeVirtualServer(let key):
+            return state.virtualServers[key] == nil ? failure(.stale, ESRCH, "the virtual server does not exist") : nil
+        case .addRealServer(let server, let key):
+            guard let standing = state.virtualServers[key] else { return failure(.stale, ESRCH, "the virtual server does not exist") }
+            if standing.realServers[server.key] != nil { return failure(.stale, EEXIST, "the real server exists") }
+            return outOfRange(server)
+        case .updateRealServer(let server, let key):
+            guard let standing = state.virtualServers[key] else { return failure(.stale, ESRCH, "the virtual server does not exist") }
+            if standing.realServers[server.key] == nil { return failure(.stale, ENOENT, "the real server does not exist") }
+            return outOfRange(server)
+        case .removeRealServer(let server, let key):
+            guard let standing = state.virtualServers[key] else { return failure(.stale, ESRCH, "the virtual server does not exist") }
+            return standing.realServers[server] == nil ? failure(.stale, ENOENT, "the real server does not exist") : nil
+        }
+    }
+
+    private static func unknownScheduler(of server: VirtualServer, _ schedulers: Set<Scheduler>) -> KernelFailure? {
+        schedulers.contains(server.configuration.scheduler)
+            ? nil : failure(.missingFeature, ENOENT, "the kernel has no scheduler \"\(server.configuration.scheduler)\"")
+    }
+
+    private static func outOfRange(_ server: RealServer) -> KernelFailure? {
+        let configuration = server.configuration
+        return configuration.weight < 0 || configuration.lowerThreshold > configuration.upperThreshold
+            ? failure(.other, ERANGE, "the weight is negative or the lower threshold is above the upper") : nil
+    }
+
+    /// A rule that names a set which does not exist is refused with its whole transaction.
+    private static func missingSet(in change: RuleChange, state: NodeState) -> KernelFailure? {
+        for rule in change.tables.values.flatMap(\.writtenChains.values).joined() {
+            for name in setNames(in: rule) where SetKey(name: name).map({ state.sets[$0] == nil }) ?? true {
+                return failure(.other, ENOENT, "set \(name) does not exist")
+            }
+        }
+        return nil
+    }
+
+    private static func isUsed(_ key: SetKey, in state: NodeState) -> Bool {
+        state.rules.values.contains { rules in
+            rules.tables.values.contains { $0.chains.values.contains { $0.contains { setNames(in: $0).contains(key.name) } } }
+        }
+    }
+
+    private static func setNames(in rule: String) -> [String] {
+        let words = rule.split(separator: " ")
+        return words.indices.filter { words[$0] == "--match-set" && $0 + 1 < words.count }.map { String(words[$0 + 1]) }
+    }
+
+    private static func failure(_ cause: KernelFailure.Cause, _ number: Int32, _ message: String) -> KernelFailure {
+        KernelFailure(cause, message, errorNumber: number)
+    }
+}

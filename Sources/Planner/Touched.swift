@@ -1,0 +1,43 @@
+package import Addresses
+package import IPVSModel
+package import NodeModel
+
+/// The parts of the node's state that a change may have altered: all that a plan for it has to look at.
+package struct Touched: Equatable, Sendable {
+    package var virtualServers: Set<VirtualServer.Key> = []
+    package var addresses: Set<IPAddress> = []
+    package var members: Set<SetMember> = []
+    /// Settings, timeouts, link, sets and rules.
+    package var base: ObservationScope = []
+
+    package init() {}
+
+    package var isEmpty: Bool { virtualServers.isEmpty && addresses.isEmpty && members.isEmpty && base.isEmpty }
+
+    package mutating func formUnion(_ other: Touched) {
+        virtualServers.formUnion(other.virtualServers)
+        addresses.formUnion(other.addresses)
+        members.formUnion(other.members)
+        base.formUnion(other.base)
+    }
+
+    /// Drops what a share has in both of its versions alike.
+    mutating func leaveOut(unchangedBetween old: NodeShare, _ new: NodeShare) {
+        addresses.subtract(old.addresses.intersection(new.addresses))
+        members.subtract(old.members.intersection(new.members))
+        for (key, server) in new.virtualServers where old.virtualServers[key] == server { virtualServers.remove(key) }
+    }
+
+    /// What an operation that failed leaves to be looked at again.
+    package mutating func insert(_ operation: Operation) {
+        switch operation {
+        case .setSysctl, .createSet, .destroySet, .changeRules, .createLink, .silenceLink, .removeLink, .setTimeouts:
+            base.formUnion(operation.scope)
+        case .addMember(let member), .removeMember(let member): members.insert(member)
+        case .addAddress(let address), .removeAddress(let address): addresses.insert(address)
+        case .addVirtualServer(let server), .updateVirtualServer(let server): virtualServers.insert(server.key)
+        case .removeVirtualServer(let key), .addRealServer(_, let key), .updateRealServer(_, let key), .removeRealServer(_, let key):
+            virtualServers.insert(key)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+package import Addresses
+package import IPVSModel
+package import NodeModel
+
+/// Everything that is wanted of the node: the base, and the shares of all owners, summed.
+///
+/// Replacing one share costs what that share holds, whatever else is wanted: what several owners share is counted, and
+/// what they contend for is kept in order of precedence.
+package struct WantedState: Sendable {
+    package var base: NodeBase
+    private var shares: [String: NodeShare] = [:]
+    private var addressCounts: [IPAddress: Int] = [:]
+    private var memberCounts: [SetMember: Int] = [:]
+    /// Who claims a virtual server, in order of precedence; the first one's counts.
+    private var claims: [VirtualServer.Key: [NodeShare.Precedence]] = [:]
+
+    package init(base: NodeBase) { self.base = base }
+
+    /// Puts an owner's share in the place of the one it had, or takes it away, and says what that touched.
+    package mutating func replace(_ share: NodeShare?, of owner: String) -> Touched {
+        var touched = Touched()
+        let old = shares[owner]
+        guard old != share else { return touched }
+        if let old { withdraw(old, touching: &touched) }
+        shares[owner] = share
+        if let share { contribute(share, touching: &touched) }
+        if let old, let share, old.precedence == share.precedence { touched.leaveOut(unchangedBetween: old, share) }
+        return touched
+    }
+
+    private mutating func withdraw(_ share: NodeShare, touching touched: inout Touched) {
+        for address in share.addresses {
+            Self.count(-1, address, in: &addressCounts)
+            touched.addresses.insert(address)
+        }
+        for member in share.members {
+            Self.count(-1, member, in: &memberCounts)
+            touched.members.insert(member)
+        }
+        for key in share.virtualServers.keys {
+            claims[key]?.removeAll { $0.owner == share.precedence.owner }
+            if claims[key]?.isEmpty == true { claims[key] = nil }
+            touched.virtualServers.insert(key)
+        }
+    }
+
+    private mutating func contribute(_ share: NodeShare, touching touched: inout Touched) {
+        for address in share.addresses {
+            Self.count(1, address, in: &addressCounts)
+            touched.addresses.insert(address)
+        }
+        for member in share.members {
+            Self.count(1, member, in: &memberCounts)
+            touched.members.insert(member)
+        }
+        for key in share.virtualServers.keys {
+            let claimants = claims[key, default: []]
+            let place = claimants.firstIndex { share.precedence < $0 } ?? claimants.count
+            claims[key, default: []].insert(share.precedence, at: place)
+            touched.virtualServers.insert(key)
+        }
+    }
+
+    private static func count<Element>(_ change: Int, _ element: Element, in counts: inout [Element: Int]) {
+        let count = counts[element, default: 0] + change
+        counts[element] = count == 0 ? nil : count
+    }
+}
+
+extension WantedState {
+    package func isWanted(_ address: IPAddress) -> Bool { addressCounts[address] != nil }
+    package func isWanted(_ member: SetMember) -> Bool { memberCounts[member] != nil }
+
+    /// The virtual server as its first claimant wants it.
+    package func virtualServer(_ key: VirtualServer.Key) -> VirtualServerState? {
+        claims[key]?.first.flatMap { shares[$0.owner]?.virtualServers[key] }
+    }
+
+    /// Those that want this virtual server, the one that gets it first.
+    package func claimants(of key: VirtualServer.Key) -> [String] { claims[key]?.map(\.owner) ?? [] }
+
+    /// Virtual servers that an owner claims and another has.
+    package func lostClaims(of owner: String) -> [(key: VirtualServer.Key, winner: String)] {
+        guard let share = shares[owner] else { return [] }
+        return share.virtualServers.keys.sorted().compactMap { key in
+            guard let winner = claims[key]?.first?.owner, winner != owner else { return nil }
+            return (key, winner)
+        }
+    }
+
+    package func contains(owner: String) -> Bool { shares[owner] != nil }
+    package var owners: some Collection<String> { shares.keys }
+
+    package var addresses: some Collection<IPAddress> { addressCounts.keys }
+    package var members: some Collection<SetMember> { memberCounts.keys }
+    package var virtualServerKeys: some Collection<VirtualServer.Key> { claims.keys }
+
+    /// The whole as one state, for comparing in tests and for showing.
+    package var state: NodeState {
+        var state = NodeState()
+        state.sysctls = base.sysctls
+        state.timeouts = base.timeouts
+        state.link = .asWanted
+        state.addresses = Set(addressCounts.keys)
+        state.rules = base.rules
+        for definition in base.sets {
+            state.sets[definition.key] = ObservedSet(
+                typeName: definition.key.type.rawValue, family: definition.key.type == .bitmapPort ? .ipv4 : definition.key.family,
+                maximumEntries: definition.key.type == .bitmapPort ? 0 : definition.maximumEntries)
+        }
+        for member in memberCounts.keys { state.sets[member.set]?.entries.insert(member.entry) }
+        for key in claims.keys { state.virtualServers[key] = virtualServer(key) }
+        return state
+    }
+}

@@ -1,0 +1,37 @@
+import Addresses
+package import NodeModel
+
+extension ServiceCompiler {
+    /// What this node needs whatever services there are.
+    package func base() -> NodeBase {
+        var base = NodeBase(linkName: settings.linkName)
+        base.timeouts = settings.timeouts
+        if settings.managesSysctls { base.sysctls = sysctls }
+        for family in node.families.sorted() {
+            base.sets += ServiceSet.allCases.map { SetDefinition(SetKey($0, family)) }
+            base.rules[family] = ServiceRules(family: family, settings: settings, node: node).tables
+        }
+        return base
+    }
+
+    private var sysctls: [String: String] {
+        var sysctls = [
+            // Masquerading an IPVS connection is done by connection tracking, which skips them unless told otherwise.
+            "net.ipv4.vs.conntrack": "1",
+            // Ends connections whose server is gone, so that clients connect again instead of waiting for a time-out.
+            "net.ipv4.vs.expire_nodest_conn": "1",
+            // A client that persists to a server of weight 0 is given another.
+            "net.ipv4.vs.expire_quiescent_template": "1",
+        ]
+        if node.families.contains(.ipv4) {
+            // Answers of real servers in pods are forwarded to clients outside.
+            sysctls["net.ipv4.ip_forward"] = "1"
+            if settings.strictARP {
+                // Other links must not answer ARP for the addresses on the dummy link (for layer-2 load balancers).
+                sysctls["net.ipv4.conf.all.arp_ignore"] = "1"
+                sysctls["net.ipv4.conf.all.arp_announce"] = "2"
+            }
+        }
+        return sysctls
+    }
+}

@@ -1,0 +1,36 @@
+package import Addresses
+package import IPVSModel
+
+/// The settings that decide what is compiled.
+package struct CompilerSettings: Equatable, Sendable {
+    /// For Services that name none.
+    package var scheduler = Scheduler.roundRobin
+    /// For Services that name neither a scheduler nor flags. Nil stands for the scheduler's usual ones.
+    package var schedulerFlags: SchedulerFlags?
+    package var masqueradeAll = false
+    package var localTraffic = LocalTraffic.unknown
+    /// The bit, 0…31, of the packet mark that stands for "masquerade this".
+    package var masqueradeBit = 14
+    package var linkName = "kube-ipvs0"
+    package var strictARP = false
+    /// Seconds; 0 leaves the kernel's value.
+    package var timeouts = ConnectionTimeouts()
+    /// Whether kernel settings are written at all.
+    package var managesSysctls = true
+
+    package init() {}
+
+    /// How traffic of this node's pods, which keeps its source address, is told from all other.
+    package enum LocalTraffic: Equatable, Sendable {
+        /// By source: these ranges, at most one of each family.
+        case ranges([IPPrefix])
+        /// By source: the pod ranges that the node itself has.
+        case nodeRanges
+        /// By the bridge that the packets come from.
+        case bridge(String)
+        /// By the first letters of the interface that the packets come from.
+        case interfacePrefix(String)
+        /// Not at all.
+        case unknown
+    }
+}

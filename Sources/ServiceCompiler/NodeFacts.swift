@@ -1,0 +1,20 @@
+package import Addresses
+
+/// What the compiler knows of the node it compiles for.
+package struct NodeFacts: Equatable, Sendable {
+    package var name: String
+    package var zone: String?
+    /// The ranges of this node's own pods.
+    package var podRanges: [IPPrefix]
+    /// The families that this node's kernel speaks.
+    package var families: Set<AddressFamily>
+
+    package init(
+        name: String, zone: String? = nil, podRanges: [IPPrefix] = [], families: Set<AddressFamily> = Set(AddressFamily.allCases)
+    ) {
+        self.name = name
+        self.zone = zone
+        self.podRanges = podRanges
+        self.families = families
+    }
+}

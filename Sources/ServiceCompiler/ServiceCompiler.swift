@@ -1,0 +1,77 @@
+import Addresses
+import IPVSModel
+package import NodeModel
+package import ServiceModel
+
+/// Turns one Service, with its endpoints, into its share of the node's state. Pure: the same input gives the same share.
+package struct ServiceCompiler: Equatable, Sendable {
+    package var settings: CompilerSettings
+    package var node: NodeFacts
+
+    package init(settings: CompilerSettings, node: NodeFacts) {
+        self.settings = settings
+        self.node = node
+    }
+
+    /// A Service's share, and what in it could not be taken as it stands.
+    package struct Result: Equatable, Sendable {
+        /// Nil for a Service that is none of ours: headless, an external name, or another proxy's.
+        package var share: NodeShare?
+        package var problems: [SourceProblem] = []
+    }
+
+    package func compile(_ service: Service, slices: [EndpointSlice]) -> Result {
+        guard service.proxyName == nil, service.type != .externalName, !service.clusterAddresses.isEmpty else { return Result() }
+        var result = Result()
+        let options = ServiceOptions(of: service, reporting: &result.problems)
+        var share = NodeShare(precedence: .init(created: service.created, owner: service.name.description))
+        for address in service.clusterAddresses where node.families.contains(address.family) {
+            share.addresses.insert(address)
+            share.members.insert(SetMember(SetKey(.boundAddresses, address.family), .address(address)))
+            for port in service.ports {
+                add(port, of: service, at: address, slices: slices, options: options, to: &share)
+            }
+        }
+        result.share = share
+        return result
+    }
+
+    private func add(
+        _ port: ServicePort, of service: Service, at address: IPAddress, slices: [EndpointSlice], options: ServiceOptions,
+        to share: inout NodeShare
+    ) {
+        let family = address.family
+        let choice = EndpointChoice(port: port, family: family, slices: slices)
+        var server = VirtualServerState(configuration(of: service, port: port, family: family, options: options))
+        for candidate in choice.chosen(policy: service.internalTrafficPolicy, node: node) {
+            server.realServers[RealServer.Key(candidate.endpoint.address, port: candidate.port)] = RealServer.Configuration(
+                forwarding: .masquerade, weight: options.weights.weight(of: candidate.endpoint))
+        }
+        share.virtualServers[.address(address, port: port.port, port.transport)] = server
+        share.members.insert(SetMember(SetKey(.clusterIP, family), .addressPort(address, port.port, port.transport)))
+        // An endpoint that reaches itself through the virtual address would answer itself directly, past the translation,
+        // unless its own address is masqueraded.
+        for candidate in choice.local(to: node) {
+            let endpoint = candidate.endpoint.address
+            share.members.insert(
+                SetMember(SetKey(.loopBack, family), .addressPortAddress(endpoint, candidate.port, port.transport, endpoint)))
+        }
+    }
+
+    private func configuration(
+        of service: Service, port: ServicePort, family: AddressFamily, options: ServiceOptions
+    ) -> VirtualServer.Configuration {
+        let scheduler = options.scheduler ?? settings.scheduler
+        let inherited = options.scheduler == nil ? settings.schedulerFlags : nil
+        return VirtualServer.Configuration(
+            scheduler: scheduler,
+            schedulerFlags: options.schedulerFlags ?? inherited ?? Self.usualFlags(of: scheduler),
+            persistence: service.affinityTimeout.map { .init(timeout: $0, granularity: .wholeAddress(family)) },
+            onePacket: options.onePacket && port.transport == .udp)
+    }
+
+    /// kube-proxy gives Maglev hashing the port flag, since most clients of a cluster address share few source addresses.
+    private static func usualFlags(of scheduler: Scheduler) -> SchedulerFlags {
+        scheduler == .maglevHashing ? .port : []
+    }
+}

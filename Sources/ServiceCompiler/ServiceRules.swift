@@ -1,0 +1,106 @@
+import Addresses
+import NodeModel
+
+/// The rules of one family: a fixed number, whatever services there are, because sets hold what changes.
+///
+/// Chains, order and comments are those of kube-proxy's IPVS mode (seen on 1.36.2), so that its state is adopted without a
+/// change. Where it writes a rule only while a set has entries, it is written always here: an empty set matches nothing,
+/// and no change of a service ever has to start a process.
+struct ServiceRules {
+    let family: AddressFamily
+    let settings: CompilerSettings
+    let node: NodeFacts
+
+    var tables: RuleTables {
+        RuleTables(["nat": nat, "filter": filter])
+    }
+
+    private var nat: RuleTables.Table {
+        RuleTables.Table(
+            chains: [
+                "KUBE-SERVICES": [
+                    "-s \(family == .ipv4 ? "127.0.0.0/8" : "::1/128") -j RETURN",
+                    clusterAddressMasquerade,
+                    "-m addrtype --dst-type LOCAL -j KUBE-NODE-PORT",
+                    // Ends the walk here, before other owners' rules for host ports can send it elsewhere.
+                    "\(matching(.clusterIP, "dst,dst")) -j ACCEPT",
+                ],
+                "KUBE-POSTROUTING": [
+                    "-m comment --comment \"Kubernetes endpoints dst ip:port, source ip for solving hairpin purpose\" "
+                        + "\(matching(.loopBack, "dst,dst,src")) -j MASQUERADE",
+                    "-m mark ! --mark \(mark)/\(mark) -j RETURN",
+                    // Clears the mark, so that the packet is not masqueraded again if it passes once more.
+                    "-j MARK --set-xmark \(mark)/0x0",
+                    "-m comment --comment \"kubernetes service traffic requiring SNAT\" -j MASQUERADE --random-fully",
+                ],
+                "KUBE-MARK-MASQ": ["-j MARK --set-xmark \(mark)/\(mark)"],
+                "KUBE-LOAD-BALANCER": ["-j KUBE-MARK-MASQ"],
+                "KUBE-NODE-PORT": [],
+            ],
+            jumps: [
+                .init(from: "PREROUTING", "-m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES"),
+                .init(from: "OUTPUT", "-m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES"),
+                .init(from: "POSTROUTING", "-m comment --comment \"kubernetes postrouting rules\" -j KUBE-POSTROUTING"),
+            ])
+    }
+
+    private var filter: RuleTables.Table {
+        let unreachable = family == .ipv4 ? "icmp-port-unreachable" : "icmp6-port-unreachable"
+        let served: [ServiceSet] = [.loadBalancer, .clusterIP, .externalIP, .externalIPLocal]
+        return RuleTables.Table(
+            chains: [
+                "KUBE-FORWARD": [
+                    "-m comment --comment \"kubernetes forwarding rules\" -m mark --mark \(mark)/\(mark) -j ACCEPT",
+                    "-m comment --comment \"kubernetes forwarding conntrack rule\" -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                ],
+                "KUBE-NODE-PORT": [
+                    "-m comment --comment \"Kubernetes health check node port\" \(matching(.healthCheckNodePort, "dst")) -j ACCEPT"
+                ],
+                "KUBE-PROXY-FIREWALL": [],
+                "KUBE-SOURCE-RANGES-FIREWALL": ["-j DROP"],
+                // An address on the dummy link makes every port of this node answer there. What is no service's is refused.
+                "KUBE-IPVS-FILTER": served.map { "\(matching($0, "dst,dst")) -j RETURN" } + [
+                    "\(matching(.healthCheckNodePort, "dst")) -j RETURN",
+                    "-m conntrack --ctstate NEW \(matching(.boundAddresses, "dst")) -j REJECT --reject-with \(unreachable)",
+                ],
+                "KUBE-IPVS-OUT-FILTER": [],
+            ],
+            jumps: [
+                .init(from: "INPUT", "-m comment --comment \"kubernetes ipvs access filter\" -j KUBE-IPVS-FILTER"),
+                .init(from: "INPUT", "-m comment --comment \"kube-proxy firewall rules\" -j KUBE-PROXY-FIREWALL"),
+                .init(from: "INPUT", "-m comment --comment \"kubernetes health check rules\" -j KUBE-NODE-PORT"),
+                .init(from: "FORWARD", "-m comment --comment \"kube-proxy firewall rules\" -j KUBE-PROXY-FIREWALL"),
+                .init(from: "FORWARD", "-m comment --comment \"kubernetes forwarding rules\" -j KUBE-FORWARD"),
+                .init(from: "OUTPUT", "-m comment --comment \"kubernetes ipvs access filter\" -j KUBE-IPVS-OUT-FILTER"),
+            ])
+    }
+
+    /// Marks traffic to cluster addresses that must be masqueraded: all of it, or what does not come from this cluster's pods.
+    private var clusterAddressMasquerade: String {
+        let rest = "-m comment --comment \"Kubernetes service cluster ip + port for masquerade purpose\""
+        if settings.masqueradeAll { return "\(rest) \(matching(.clusterIP, "dst,dst")) -j KUBE-MARK-MASQ" }
+        guard let notLocal else {
+            // Pods cannot be told from others. What remains sure is this node's own traffic, whose source is the virtual address.
+            return "\(rest) \(matching(.clusterIP, "src,dst")) -j KUBE-MARK-MASQ"
+        }
+        return "\(notLocal) \(rest) \(matching(.clusterIP, "dst,dst")) -j KUBE-MARK-MASQ"
+    }
+
+    /// The match for packets that do not come from pods; nil where that cannot be told for this family.
+    private var notLocal: String? {
+        func range(_ ranges: [IPPrefix]) -> String? { ranges.first { $0.family == family }.map { "! -s \($0)" } }
+        return switch settings.localTraffic {
+        case .ranges(let ranges): range(ranges)
+        case .nodeRanges: range(node.podRanges)
+        case .bridge(let name): "! -i \(name)"
+        case .interfacePrefix(let prefix): "! -i \(prefix)+"
+        case .unknown: nil
+        }
+    }
+
+    private func matching(_ set: ServiceSet, _ directions: String) -> String {
+        "-m set --match-set \(set.name(family)) \(directions)"
+    }
+
+    private var mark: String { "0x" + String(UInt32(1) << UInt32(settings.masqueradeBit), radix: 16) }
+}
