@@ -13,7 +13,7 @@ package protocol NodeKernel: Sendable {
     /// Carries out operations in their order, batched. One that fails stops no other; the failures are returned in order.
     func apply(_ operations: [Operation]) async -> [OperationFailure]
 
-    /// What the kernel says of its own accord about links and addresses. Ends when nobody listens any more.
+    /// What the kernel says of its own accord about the dummy link and its addresses. Ends when nobody listens any more.
     func announcements() async -> AsyncStream<KernelAnnouncement>
 }
 
@@ -29,14 +29,4 @@ package struct Observation: Sendable {
         self.seen = seen
         self.failures = failures
     }
-}
-
-/// Something that the kernel announced.
-package enum KernelAnnouncement: Hashable, Sendable {
-    /// The dummy link or one of its addresses may have changed.
-    case dummyLinkChanged
-    /// Another link or one of its addresses has changed.
-    case otherLinkChanged
-    /// Announcements were lost (the socket's buffer overflowed): look again.
-    case announcementsLost
 }

@@ -1,4 +1,5 @@
 package import Addresses
+package import ServiceModel
 
 /// What the compiler knows of the node it compiles for.
 package struct NodeFacts: Equatable, Sendable {
@@ -16,5 +17,13 @@ package struct NodeFacts: Equatable, Sendable {
         self.zone = zone
         self.podRanges = podRanges
         self.families = families
+    }
+}
+
+extension NodeFacts {
+    /// Takes over what the cluster says of this node; nil where it says nothing (any more).
+    package mutating func take(_ node: Node?) {
+        zone = node?.zone
+        podRanges = node?.podRanges ?? []
     }
 }

@@ -1,0 +1,24 @@
+package import Addresses
+package import NodeKernel
+package import NodeModel
+
+/// Announcements of the kernel, summed up: of each thing only what was said last.
+package struct KernelNews: Sendable {
+    package private(set) var link: DummyLink?
+    /// Whether an address is bound now.
+    package private(set) var addresses: [IPAddress: Bool] = [:]
+    package private(set) var isLost = false
+
+    package init() {}
+
+    package var isEmpty: Bool { link == nil && addresses.isEmpty && !isLost }
+
+    package mutating func add(_ announcement: KernelAnnouncement) {
+        switch announcement {
+        case .addressAdded(let address): addresses[address] = true
+        case .addressRemoved(let address): addresses[address] = false
+        case .link(let link): self.link = link
+        case .lost: isLost = true
+        }
+    }
+}

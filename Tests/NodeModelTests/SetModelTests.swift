@@ -1,0 +1,39 @@
+import Addresses
+import NodeModel
+import Testing
+
+@Suite struct SetModelTests {
+    @Test func namesAreThoseOfKubeProxyAndFitTheKernel() {
+        let keys = AddressFamily.allCases.flatMap { family in ServiceSet.allCases.map { SetKey($0, family) } }
+        #expect(keys.count == 34)
+        #expect(Set(keys.map(\.name)).count == 34)
+        #expect(keys.allSatisfy { $0.name.utf8.count <= 31 })
+        #expect(SetKey(.loadBalancerSourceCIDR, .ipv6).name == "KUBE-6-LOAD-BALANCER-SOURCE-CID")
+        #expect(SetKey(.nodePortLocalSCTP, .ipv4).name == "KUBE-NODE-PORT-LOCAL-SCTP-HASH")
+        for key in keys { #expect(SetKey(name: key.name) == key) }
+        #expect(SetKey(name: "KUBE-SOMETHING") == nil)
+    }
+
+    @Test(arguments: [
+        ("10.96.0.1", SetType.hashAddress), ("10.96.0.10,tcp:53", .hashAddressPort), ("fd00::1,udp:53", .hashAddressPort),
+        ("10.244.0.2,sctp:8080,10.244.0.2", .hashAddressPortAddress), ("10.96.0.1,tcp:80,10.0.0.0/8", .hashAddressPortNet),
+        ("fd00::1,tcp:80,fd00::/64", .hashAddressPortNet), ("30080", .bitmapPort),
+    ])
+    func entriesReadAsTheyAreWritten(text: String, type: SetType) throws {
+        let entry = try #require(SetEntry(text, type: type))
+        #expect(entry.description == text)
+        #expect(entry.type == type)
+    }
+
+    @Test func aWholeAddressAsNetIsWrittenWithoutLength() {
+        #expect(SetEntry("10.96.0.1,tcp:80,10.1.1.1", type: .hashAddressPortNet)?.description == "10.96.0.1,tcp:80,10.1.1.1/32")
+    }
+
+    @Test(arguments: [
+        ("10.96.0.1,tcp:80", SetType.hashAddress), ("10.96.0.1", .hashAddressPort), ("10.96.0.1,icmp:80", .hashAddressPort),
+        ("10.96.0.1,tcp:99999", .hashAddressPort), ("70000", .bitmapPort), ("", .bitmapPort), (",,", .hashAddressPortAddress),
+    ])
+    func refuses(text: String, type: SetType) {
+        #expect(SetEntry(text, type: type) == nil)
+    }
+}
