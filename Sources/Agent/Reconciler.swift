@@ -115,6 +115,15 @@ package final class Reconciler {
         return round
     }
 
+    /// Removes from the kernel what is ours, and nothing else.
+    package func cleanup() async -> Round {
+        let failures = await observe(.everything)
+        guard let observed else { return Round() }
+        var round = await execute(Planner.cleanup(observed: observed, ownership: ownership, linkName: wanted.base.linkName))
+        round.observationFailures = failures
+        return round
+    }
+
     /// Sees what the plan would be, and changes nothing.
     package func preview() async -> Round {
         var round = Round()

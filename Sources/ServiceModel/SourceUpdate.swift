@@ -67,3 +67,15 @@ package struct SourceProblem: Error, Hashable, Sendable, CustomStringConvertible
 
     package var description: String { "\(place): \(message)" }
 }
+
+/// Where objects come from: a directory of manifests, or an API server.
+package protocol ServiceSource: Sendable {
+    /// Reads everything once. Throws where the source cannot be read at all; what is wrong in parts of it is in the update.
+    func readOnce() async throws(SourceProblem) -> SourceUpdate
+
+    /// What changes, the first time everything. To be listened to by one, while `run` goes on.
+    var updates: AsyncStream<SourceUpdate> { get }
+
+    /// Follows the source until the task is cancelled.
+    func run() async
+}
