@@ -20,6 +20,9 @@ package struct NetlinkHeader: Hashable, Sendable {
     }
 
     package init(reading bytes: Span<UInt8>, at offset: Int = 0) throws(NetlinkDecodingError) {
+        guard offset >= 0, offset <= bytes.count, bytes.count - offset >= Self.byteCount else {
+            throw NetlinkDecodingError(at: offset, "\(max(bytes.count - offset, 0)) bytes where a message header was expected")
+        }
         length = try bytes.hostNumber(at: offset)
         type = try bytes.hostNumber(at: offset + 4)
         flags = try NetlinkFlags(rawValue: bytes.hostNumber(at: offset + 6))
