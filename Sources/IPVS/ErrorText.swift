@@ -1,0 +1,58 @@
+import NetlinkTransport
+
+extension IPVSError: CustomStringConvertible {
+    /// One line: what was being done, to what, why it failed, what helps.
+    public var description: String {
+        var text = operation
+        if !object.isEmpty { text += " " + object }
+        text += ": \(reason)"
+        if let errno {
+            text += " [\(ErrorNumber.text(errno))"
+            if let kernelMessage { text += "; kernel: \(kernelMessage)" }
+            text += "]"
+        }
+        if let remedy = reason.remedy { text += ". \(remedy)" }
+        return text
+    }
+}
+
+extension IPVSError.Reason: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unavailable: "the kernel has no IPVS"
+        case .notPermitted: "not permitted"
+        case .unknownScheduler(let scheduler): "the kernel has no scheduler \(scheduler)"
+        case .unknownSchedulerOrPersistenceEngine(let scheduler, let engine):
+            "the kernel has no scheduler \(scheduler) or no persistence engine \(engine)"
+        case .unknownVirtualServer(let key): "there is no virtual server \(key)"
+        case .unknownRealServer(let server, of: let key): "there is no real server \(server) of \(key)"
+        case .virtualServerExists(let key): "there is a virtual server \(key) already"
+        case .realServerExists(let server, of: let key): "there is a real server \(server) of \(key) already"
+        case .outOfRange: "a weight is negative, or the lower threshold is above the upper"
+        case .invalid: "the kernel does not take these values together"
+        case .familyNotSupported(let family): "the kernel's IPVS has no \(family?.description ?? "such address family")"
+        case .outOfMemory: "the kernel has no memory for it"
+        case .outcomeUnknown(let text): "whether it was done is unknown, \(text)"
+        case .tableKeepsChanging: "the table changed during every attempt to read it whole"
+        case .malformedAnswer(let text): "the kernel's answer was not understood, \(text)"
+        case .system(let text): text
+        case .other(let number): ErrorNumber.text(number)
+        }
+    }
+
+    /// What the reader can do about it; nil where there is nothing but to look again.
+    public var remedy: String? {
+        switch self {
+        case .unavailable:
+            "Load it with `modprobe ip_vs` on the host, or use a kernel that was built with CONFIG_IP_VS"
+        case .notPermitted:
+            "CAP_NET_ADMIN is needed in the initial user namespace: run as root, and not in a rootless container"
+        case .unknownScheduler(let scheduler):
+            "Load it with `modprobe ip_vs_\(scheduler)` on the host, or choose another"
+        case .unknownSchedulerOrPersistenceEngine(let scheduler, let engine):
+            "Load them with `modprobe -a ip_vs_\(scheduler) ip_vs_pe_\(engine)` on the host, or choose others"
+        case .familyNotSupported: "Use a kernel that was built with CONFIG_IP_VS_IPV6"
+        default: nil
+        }
+    }
+}

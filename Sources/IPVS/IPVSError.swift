@@ -1,0 +1,77 @@
+/// Something that IPVS did not do, or could not tell: the operation, the object, and what the kernel's answer means here.
+public struct IPVSError: Error, Hashable, Sendable {
+    /// What was being done: "add real server".
+    public var operation: String
+
+    /// What it was done to: "10.244.0.2:8080 of tcp 10.96.0.10:80"; empty where it is nothing in particular.
+    public var object: String
+
+    public var reason: Reason
+
+    /// The kernel's number (`errno.h`), where it gave one.
+    public var errno: Int32?
+
+    /// The kernel's own words, where it had any.
+    public var kernelMessage: String?
+
+    public init(operation: String, object: String = "", reason: Reason, errno: Int32? = nil, kernelMessage: String? = nil) {
+        self.operation = operation
+        self.object = object
+        self.reason = reason
+        self.errno = errno
+        self.kernelMessage = kernelMessage
+    }
+
+    /// What an answer of the kernel means. The same number means different things with different operations.
+    public enum Reason: Hashable, Sendable {
+        /// The kernel has no IPVS, and could not load it.
+        case unavailable
+        /// IPVS is for those with CAP_NET_ADMIN in the initial user namespace, reading included.
+        case notPermitted
+
+        /// `ENOENT` about a virtual server: no such scheduler is loaded, nor could be.
+        case unknownScheduler(Scheduler)
+        /// `ENOENT` about a virtual server that has both: one of them is missing, and the kernel does not say which.
+        case unknownSchedulerOrPersistenceEngine(Scheduler, String)
+
+        case unknownVirtualServer(VirtualServer.Key)
+        case unknownRealServer(RealServer.Key, of: VirtualServer.Key)
+        case virtualServerExists(VirtualServer.Key)
+        case realServerExists(RealServer.Key, of: VirtualServer.Key)
+
+        /// `ERANGE`: a negative weight, or a lower threshold above the upper.
+        case outOfRange
+        /// `EINVAL`: the kernel does not take this combination of values.
+        case invalid
+        /// The kernel's IPVS was built without IPv6.
+        case familyNotSupported(AddressFamily?)
+        case outOfMemory
+
+        /// Whether it was done is unknown: the answer was lost or did not come. Look again. The text says which.
+        case outcomeUnknown(String)
+        /// The table changed during every attempt to read it whole.
+        case tableKeepsChanging
+        /// The kernel's answer was not understood. The text says where.
+        case malformedAnswer(String)
+        /// The network namespace could not be entered, or a file or socket not opened. The text says which.
+        case system(String)
+        /// A number that has no meaning of its own here.
+        case other(Int32)
+    }
+}
+
+/// An operation of a batch that failed. Those that are not among the failures were done.
+public struct IPVSFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Where in the batch the operation stands, from 0.
+    public var index: Int
+    public var operation: IPVSOperation
+    public var error: IPVSError
+
+    public init(index: Int, operation: IPVSOperation, error: IPVSError) {
+        self.index = index
+        self.operation = operation
+        self.error = error
+    }
+
+    public var description: String { error.description }
+}
