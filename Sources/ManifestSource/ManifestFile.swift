@@ -1,0 +1,87 @@
+import Glibc
+
+/// Reads one file of a directory: whole, bounded, and never waiting for anybody.
+struct ManifestFile {
+    enum Outcome: Sendable {
+        case bytes([UInt8], FileIdentity, isLink: Bool)
+        case missing
+        /// Why the file cannot be read, as the end of a sentence that begins with its name.
+        case refused(String)
+        case beingWritten
+    }
+
+    /// The directory that names are relative to.
+    let directory: Int32
+    let maximumBytes: Int
+
+    /// Whether the name is one of a manifest: `.yaml`, `.yml` or `.json`, and not hidden.
+    static func isManifest(_ name: String) -> Bool {
+        guard !name.hasPrefix(".") else { return false }
+        return name.hasSuffix(".yaml") || name.hasSuffix(".yml") || name.hasSuffix(".json")
+    }
+
+    func read(_ name: String) -> Outcome {
+        // O_NONBLOCK, so that opening a FIFO does not wait for its writer; it means nothing to regular files.
+        guard let file = Descriptor(taking: unsafe openat(directory, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)) else {
+            // A link to nothing is not a missing file: whoever made it wants one here.
+            if errno == ENOENT { return isLink(name) ? .refused("is a link to a file that does not exist") : .missing }
+            // ENXIO is what a socket answers.
+            return .refused(errno == ENXIO ? "is not a regular file" : "cannot be opened: \(describe(errno: errno))")
+        }
+        for attempt in 0..<5 {
+            if attempt > 0 { _ = usleep(10_000) }
+            if let outcome = read(file, name) { return outcome }
+        }
+        return .beingWritten
+    }
+
+    /// The identity of what a name stands for, links followed; nil where there is nothing.
+    func identity(_ name: String) -> FileIdentity? {
+        var info = stat()
+        return unsafe fstatat(directory, name, &info, 0) == 0 ? FileIdentity(info) : nil
+    }
+
+    /// Whether the file is there at once, whole: a link, or a second name of a file. A new file is not: somebody is going to write it.
+    func appearsWhole(_ name: String) -> Bool {
+        var info = stat()
+        guard unsafe fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0 else { return false }
+        return info.st_mode & S_IFMT == S_IFLNK || info.st_nlink > 1
+    }
+
+    private func isLink(_ name: String) -> Bool {
+        var info = stat()
+        return unsafe fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && info.st_mode & S_IFMT == S_IFLNK
+    }
+
+    /// One attempt; nil where the file changed meanwhile.
+    private func read(_ file: borrowing Descriptor, _ name: String) -> Outcome? {
+        var info = stat()
+        guard unsafe fstat(file.number, &info) == 0 else { return .refused("cannot be read: \(describe(errno: errno))") }
+        switch info.st_mode & S_IFMT {
+        case S_IFREG: break
+        case S_IFDIR: return .refused("is a directory, not a file")
+        case S_IFIFO: return .refused("is a FIFO, not a regular file")
+        default: return .refused("is not a regular file")
+        }
+        guard info.st_size <= maximumBytes else {
+            return .refused("is larger than \(maximumBytes >> 20) MiB")
+        }
+        let identity = FileIdentity(info)
+        var bytes = [UInt8](repeating: 0, count: info.st_size)
+        var filled = 0
+        while filled < bytes.count {
+            let start = filled
+            let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[start...])
+                return unsafe pread(file.number, rest.baseAddress, rest.count, start)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { return .refused("cannot be read: \(describe(errno: errno))") }
+            if count == 0 { break }
+            filled += count
+        }
+        var after = stat()
+        guard unsafe fstat(file.number, &after) == 0, FileIdentity(after) == identity, filled == bytes.count else { return nil }
+        return .bytes(bytes, identity, isLink: isLink(name))
+    }
+}

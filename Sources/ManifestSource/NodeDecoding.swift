@@ -1,0 +1,61 @@
+import Addresses
+import ServiceModel
+
+/// Decodes a `v1` Node.
+struct NodeDecoding {
+    let name: String
+    let metadata: Metadata
+
+    func decode(_ fields: Fields) -> Node {
+        Node(
+            name: name, addresses: addresses(fields["status"].fields()), podRanges: podRanges(fields["spec"].fields()),
+            zone: metadata.label("topology.kubernetes.io/zone"))
+    }
+
+    /// Internal and external addresses, in order; host names and the like are no addresses.
+    private func addresses(_ status: Fields?) -> [IPAddress] {
+        guard let items = status?["addresses"].items() else { return [] }
+        return items.compactMap { item in
+            guard let fields = item.fields() else { return nil }
+            let type = fields["type"].string()
+            guard type == "InternalIP" || type == "ExternalIP" else { return nil }
+            let reader = fields["address"]
+            guard let text = reader.string() else {
+                if !reader.isPresent { reader.error("missing: the address") }
+                return nil
+            }
+            guard let address = IPAddress(text) else {
+                reader.error("\"\(reader.shown(text))\" is not an IP address")
+                return nil
+            }
+            return address
+        }
+    }
+
+    /// `podCIDRs`, or `podCIDR` alone, which is the first of them.
+    private func podRanges(_ spec: Fields?) -> [IPPrefix] {
+        guard let spec else { return [] }
+        var texts = spec["podCIDRs"].strings()
+        let single = spec["podCIDR"]
+        if let text = single.string(), !text.isEmpty {
+            if texts.isEmpty {
+                texts = [(text, single)]
+            } else if texts[0].text != text {
+                texts[0].reader.error("\(single.shown(texts[0].text)) is not spec.podCIDR, which is \(single.shown(text)); they must agree")
+            }
+        }
+        var ranges: [IPPrefix] = []
+        for (text, reader) in texts {
+            guard let range = IPPrefix(text) else {
+                reader.error("\"\(reader.shown(text))\" is not a range such as 10.244.0.0/24")
+                continue
+            }
+            if ranges.contains(where: { $0.family == range.family }) {
+                reader.error("\(range) is a second \(range.family) range; at most one of each family")
+            } else {
+                ranges.append(range)
+            }
+        }
+        return ranges
+    }
+}

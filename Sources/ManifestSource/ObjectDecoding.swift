@@ -1,0 +1,95 @@
+import ServiceModel
+
+/// Decodes one object of a known kind: its name first, so that whatever is wrong afterwards can be told of whom.
+struct ObjectDecoding {
+    let kind: SourceObject.Kind
+    let fields: Fields
+    let nodePorts: ClosedRange<UInt16>
+
+    enum Outcome {
+        case decoded(SourceObject)
+        /// Something is wrong; the report says what.
+        case bad
+        /// A good object that this agent leaves alone.
+        case notOurs
+    }
+
+    func decode() -> (SourceObject.Key?, Outcome) {
+        let metadata = fields["metadata"].fields()
+        guard let metadata else {
+            if !fields["metadata"].isPresent { fields["metadata"].error("missing: an object needs metadata.name") }
+            return (nil, .bad)
+        }
+        guard let name = metadata["name"].name(kind == .service ? .label : .subdomain) else {
+            if !metadata["name"].isPresent { metadata["name"].error("missing: an object needs a name") }
+            return (nil, .bad)
+        }
+        var namespace = ""
+        if kind != .node, metadata["namespace"].isPresent {
+            guard let given = metadata["namespace"].name(.label) else { return (nil, .bad) }
+            namespace = given
+        } else if kind != .node {
+            // As kubectl does where no other namespace was configured.
+            namespace = "default"
+        }
+        let key = SourceObject.Key(kind, ObjectName(namespace: namespace, name: name))
+        fields.reader.report.object = key.description
+        return (key, decode(key.name, Metadata(metadata)))
+    }
+
+    private func decode(_ name: ObjectName, _ metadata: Metadata) -> Outcome {
+        switch kind {
+        case .service:
+            return ServiceDecoding(name: name, metadata: metadata, nodePorts: nodePorts).decode(fields["spec"])
+                .map { .decoded(.service($0)) } ?? .bad
+        case .node:
+            return .decoded(.node(NodeDecoding(name: name.name, metadata: metadata).decode(fields)))
+        case .endpointSlice:
+            switch EndpointSliceDecoding(name: name, metadata: metadata).decode(fields) {
+            case .decoded(let slice): return .decoded(.endpointSlice(slice))
+            case .bad: return .bad
+            case .notOurs: return .notOurs
+            }
+        }
+    }
+}
+
+/// The metadata that matters here.
+struct Metadata {
+    let fields: Fields
+    private let labels: Fields?
+
+    init(_ fields: Fields) {
+        self.fields = fields
+        labels = fields["labels"].fields()
+    }
+
+    /// A label's value; nil where the object has no such label.
+    func label(_ name: String) -> String? { labels?[name].string() }
+
+    func hasLabel(_ name: String) -> Bool { labels?[name].isPresent ?? false }
+
+    /// The place of a label, for a problem about it.
+    func labelReader(_ name: String) -> FieldReader { labels?[name] ?? fields["labels"] }
+
+    /// `creationTimestamp` in seconds since 1970.
+    func created() -> Int64? {
+        let reader = fields["creationTimestamp"]
+        // An unquoted timestamp is a string here: YAML 1.1's own type for it is not one of JSON's.
+        guard let text = reader.string() else { return nil }
+        if let seconds = Timestamp.seconds(text) { return seconds }
+        reader.error("\"\(reader.shown(text))\" is not a time such as 2026-11-21T00:23:06Z")
+        return nil
+    }
+
+    /// Annotations under a prefix, without it.
+    func annotations(under prefix: String) -> [String: String] {
+        var result: [String: String] = [:]
+        guard let annotations = fields["annotations"].fields() else { return [:] }
+        for (name, value) in annotations.all where name.hasPrefix(prefix) {
+            if !value.isPresent { value.error("null where a string is wanted") }
+            if let text = value.string() { result[String(name.dropFirst(prefix.count))] = text }
+        }
+        return result
+    }
+}
