@@ -1,0 +1,48 @@
+/// Numbers and names read out of bytes. Every read checks its bounds and throws; nothing here is `unsafe`.
+extension Span where Element == UInt8 {
+    /// The number at an offset, in the host's byte order: that of everything in netlink which is not marked otherwise.
+    package func hostNumber<Number: FixedWidthInteger & UnsignedInteger>(
+        _: Number.Type = Number.self, at offset: Int = 0
+    ) throws(NetlinkDecodingError) -> Number {
+        try Number(littleEndian: littleEndianNumber(at: offset))
+    }
+
+    /// The number at an offset, in network byte order: addresses and ports.
+    package func networkNumber<Number: FixedWidthInteger & UnsignedInteger>(
+        _: Number.Type = Number.self, at offset: Int = 0
+    ) throws(NetlinkDecodingError) -> Number {
+        try (littleEndianNumber(at: offset) as Number).byteSwapped
+    }
+
+    private func littleEndianNumber<Number: FixedWidthInteger & UnsignedInteger>(
+        at offset: Int
+    ) throws(NetlinkDecodingError) -> Number {
+        let width = Number.bitWidth / 8
+        guard offset >= 0, count >= width, offset <= count - width else {
+            throw NetlinkDecodingError(at: offset, "\(Swift.max(count - offset, 0)) bytes where a number of \(width) was expected")
+        }
+        var number: Number = 0
+        for index in 0..<width { number |= Number(truncatingIfNeeded: self[offset + index]) << Number(8 * index) }
+        return number
+    }
+
+    /// Text up to the first zero byte, or to the end. Bytes that are not UTF-8 are replaced, not refused: the text is
+    /// a name or a message to show, and one odd letter must not hide it.
+    package func text() -> String {
+        var bytes: [UInt8] = []
+        for index in indices {
+            let byte = self[index]
+            if byte == 0 { break }
+            bytes.append(byte)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// A copy of the bytes, for values that outlive the span.
+    package func copied() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        for index in indices { bytes.append(self[index]) }
+        return bytes
+    }
+}

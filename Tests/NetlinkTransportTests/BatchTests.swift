@@ -1,0 +1,151 @@
+import NetlinkCodec
+import NetlinkTesting
+import NetlinkTransport
+import Testing
+
+@Suite struct BatchTests {
+    static func requests(_ count: Int, size: Int = 40) -> [NetlinkRequest] {
+        (0..<count).map { index in
+            NetlinkRequest("request \(index)", type: 20) { $0.append(contentsOf: Array(repeating: UInt8(index & 0xff), count: size)) }
+        }
+    }
+
+    /// Acknowledges everything; the errors are by the number that a request has among all.
+    static func kernel(failing errors: [Int: Int32] = [:], text: String? = nil) -> FakeNetlinkChannel {
+        var seen = 0
+        return FakeNetlinkChannel { messages in
+            messages.map { message in
+                defer { seen += 1 }
+                return .messages([KernelMessage.acknowledgement(of: message, errno: errors[seen] ?? 0, text: errors[seen] == nil ? nil : text)])
+            }
+        }
+    }
+
+    @Test("Many requests take few sends")
+    func chunks() {
+        let channel = Self.kernel()
+        var socket = NetlinkSocket(channel)
+        let results = socket.execute(Self.requests(1000))
+        #expect(results.allSatisfy { $0 == nil })
+        #expect(results.count == 1000)
+        #expect(socket.statistics == NetlinkSocketStatistics(sends: 8, messages: 1000))
+        #expect(channel.sent.allSatisfy { $0.allSatisfy { $0.header.flags == [.request, .acknowledge] } })
+        #expect(channel.sent.allSatisfy { $0.reduce(0) { $0 + Int($1.header.length) } <= 32 << 10 })
+    }
+
+    @Test("Long requests make shorter batches")
+    func longRequests() {
+        let channel = Self.kernel()
+        var socket = NetlinkSocket(channel)
+        #expect(socket.execute(Self.requests(10, size: 10_000)).allSatisfy { $0 == nil })
+        #expect(channel.sent.map(\.count) == [3, 3, 3, 1])
+    }
+
+    @Test func nothingIsSentForNothing() {
+        var socket = NetlinkSocket(Self.kernel())
+        #expect(socket.execute([]).isEmpty)
+        #expect(socket.statistics.sends == 0)
+    }
+
+    @Test("Each failure is attributed to its request and stops no other")
+    func attribution() {
+        var socket = NetlinkSocket(Self.kernel(failing: [0: 17, 200: 3, 999: 34], text: "because"))
+        let results = socket.execute(Self.requests(1000))
+        let failed = results.indices.filter { results[$0] != nil }
+        #expect(failed == [0, 200, 999])
+        #expect(results[200]?.operation == "request 200")
+        #expect(results[200]?.cause == .refused(NetlinkAcknowledgement(errno: 3, message: "because")))
+        #expect(results[999]?.errno == 34)
+        #expect(results[999]?.kernelMessage == "because")
+    }
+
+    @Test("Answers in one datagram, in another order, and twice, count once each")
+    func disorder() {
+        let channel = FakeNetlinkChannel { messages in
+            let answers = messages.reversed().map {
+                KernelMessage.acknowledgement(of: $0, errno: $0.payload[0] == 2 ? 2 : 0)
+            }
+            return [.messages(answers), .messages(answers)]
+        }
+        var socket = NetlinkSocket(channel)
+        #expect(socket.execute(Self.requests(5)).map { $0?.errno } == [nil, nil, 2, nil, nil])
+        #expect(socket.execute(Self.requests(1)) == [nil])
+    }
+
+    @Test("With a full receive buffer only what was not answered is unknown")
+    func lostAnswers() {
+        let channel = FakeNetlinkChannel { messages in
+            let answers = messages.map { FakeNetlinkChannel.Arrival.messages([KernelMessage.acknowledgement(of: $0)]) }
+            return Array(answers[..<3]) + [.error(.lost)] + [answers[4]]
+        }
+        var socket = NetlinkSocket(channel)
+        let results = socket.execute(Self.requests(6))
+        #expect(results.map { $0?.cause } == [nil, nil, nil, .answerLost, nil, .answerLost])
+    }
+
+    @Test("A silent kernel is a time-out of the requests it did not answer")
+    func silence() {
+        let channel = FakeNetlinkChannel { [.messages([KernelMessage.acknowledgement(of: $0[0])])] }
+        var socket = NetlinkSocket(channel)
+        #expect(socket.execute(Self.requests(2)).map { $0?.cause } == [nil, .timedOut(seconds: 5)])
+    }
+
+    @Test("A late answer to an exchange that was given up is not taken for another's")
+    func lateAnswers() {
+        var held: [NetlinkReply] = []
+        let channel = FakeNetlinkChannel { messages in
+            held = messages
+            return []
+        }
+        var socket = NetlinkSocket(channel)
+        #expect(socket.execute(Self.requests(1))[0]?.cause == .timedOut(seconds: 5))
+        let late = held
+        channel.push(.messages([KernelMessage.acknowledgement(of: late[0], errno: 1)]))
+        channel.peer = { [.messages([KernelMessage.acknowledgement(of: late[0], errno: 1)]), .messages([KernelMessage.acknowledgement(of: $0[0])])] }
+        #expect(socket.execute(Self.requests(1)) == [nil])
+    }
+
+    @Test("Messages from other processes and announcements are passed over")
+    func strangers() {
+        let channel = FakeNetlinkChannel { messages in
+            [
+                .datagram(NetlinkDatagram(KernelMessage.acknowledgement(of: messages[0], errno: 1), sender: 99)),
+                .messages([KernelMessage.raw(type: 16, sequence: 0)]),
+                .messages([KernelMessage.acknowledgement(of: messages[0])]),
+            ]
+        }
+        var socket = NetlinkSocket(channel)
+        #expect(socket.execute(Self.requests(1)) == [nil])
+    }
+
+    @Test("What cannot be sent fails, and what follows is sent all the same")
+    func unsendable() {
+        let channel = Self.kernel()
+        channel.sendError = .system(call: "send", errno: 12)
+        var socket = NetlinkSocket(channel)
+        let results = socket.execute(Self.requests(200))
+        #expect(results[0..<128].allSatisfy { $0?.cause == .system(call: "send", errno: 12) })
+        #expect(results[128...].allSatisfy { $0 == nil })
+    }
+
+    @Test func aRequestTooLongFailsAlone() {
+        var socket = NetlinkSocket(Self.kernel())
+        var requests = Self.requests(3)
+        requests[1] = NetlinkRequest("long", type: 20) { $0.attribute(1, bytes: Array(repeating: 0, count: 70_000)) }
+        #expect(socket.execute(requests).map { $0?.cause } == [nil, .requestTooLong, nil])
+    }
+
+    @Test("A malformed answer leaves the others' alone")
+    func malformed() {
+        let channel = FakeNetlinkChannel { messages in
+            [.messages([KernelMessage.acknowledgement(of: messages[0]), [9, 0, 0, 0]])]
+        }
+        var socket = NetlinkSocket(channel)
+        let results = socket.execute(Self.requests(2))
+        #expect(results[0] == nil)
+        guard case .malformed = results[1]?.cause else {
+            Issue.record("\(String(describing: results[1]))")
+            return
+        }
+    }
+}
