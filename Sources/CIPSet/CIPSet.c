@@ -1,0 +1,314 @@
+/* The calls of CIPSet.h, on libipset. See there for what must not be shared between threads. */
+#define _GNU_SOURCE
+#include "CIPSet.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libipset/errcode.h>
+#include <libipset/ipset.h>
+
+struct cipset_session {
+	struct ipset_session *session;
+	cipset_sink sink;
+	void *context;
+};
+
+static pthread_once_t types_once = PTHREAD_ONCE_INIT;
+static atomic_flag session_open = ATOMIC_FLAG_INIT;
+
+/* Prints `tcp:80`. libipset's own printer opens and reads /etc/protocols for every entry, and prints a number in an image that
+ * has no such file. */
+static int print_protocol_port(char *buffer, unsigned int length, const struct ipset_data *data, enum ipset_opt option, uint8_t env)
+{
+	(void)option;
+	(void)env;
+	const uint8_t *protocol = ipset_data_get(data, IPSET_OPT_PROTO);
+	const uint16_t *port = ipset_data_get(data, IPSET_OPT_PORT);
+	if (protocol == NULL || port == NULL)
+		return snprintf(buffer, length, "?");
+	switch (*protocol) {
+	case IPPROTO_TCP: return snprintf(buffer, length, "tcp:%u", *port);
+	case IPPROTO_UDP: return snprintf(buffer, length, "udp:%u", *port);
+	case IPPROTO_SCTP: return snprintf(buffer, length, "sctp:%u", *port);
+	default: return snprintf(buffer, length, "%u:%u", *protocol, *port);
+	}
+}
+
+static void load_types(void)
+{
+	ipset_load_types();
+	for (const struct ipset_type *type = ipset_types(); type != NULL; type = type->next)
+		for (int element = 0; element < IPSET_DIM_UMAX; element++)
+			if (type->elem[element].print == ipset_print_proto_port)
+				/* The list is made of the library's writable statics; it sets kernel_check in them itself. */
+				((struct ipset_type *)type)->elem[element].print = print_protocol_port;
+}
+
+/* Splits "Error in line N: text" and returns N, or 0 where libipset names no line. */
+static uint32_t split_line(const char **text)
+{
+	unsigned int line = 0;
+	int length = 0;
+	if (sscanf(*text, "Error in line %u: %n", &line, &length) != 1 || length <= 0)
+		return 0;
+	*text += length;
+	return line;
+}
+
+/* The code behind libipset's sentence. The library keeps only the sentence, but says for any code which sentence it would
+ * be: so each code is tried. This runs once per error. */
+static int32_t code_of(struct ipset_session *session, enum ipset_cmd command, const char *message)
+{
+	static const int ranges[][2] = { { 1, 134 }, { IPSET_ERR_PRIVATE, IPSET_ERR_PRIVATE + 40 },
+		{ IPSET_ERR_TYPE_SPECIFIC, IPSET_ERR_TYPE_SPECIFIC + 16 } };
+	for (size_t range = 0; range < sizeof(ranges) / sizeof(ranges[0]); range++)
+		for (int code = ranges[range][0]; code < ranges[range][1]; code++) {
+			ipset_session_report_reset(session);
+			ipset_errcode(session, command, code);
+			const char *said = ipset_session_report_msg(session);
+			split_line(&said);
+			const size_t length = strlen(message);
+			/* A sentence of libipset ends with a newline, which the message has lost. */
+			if (strncmp(said, message, length) == 0 && strspn(said + length, "\n") == strlen(said + length))
+				return code;
+		}
+	return CIPSET_UNKNOWN;
+}
+
+static void set_error(struct cipset_error *error, int32_t code, const char *message)
+{
+	error->code = code;
+	snprintf(error->message, sizeof(error->message), "%s", message);
+}
+
+/* Moves libipset's report into the error. */
+static void take_error(struct cipset_session *self, enum ipset_cmd command, struct cipset_error *error)
+{
+	int number = errno;
+	const char *text = ipset_session_report_msg(self->session);
+	split_line(&text);
+	set_error(error, CIPSET_UNKNOWN, text);
+	size_t length = strlen(error->message);
+	while (length > 0 && error->message[length - 1] == '\n')
+		error->message[--length] = '\0';
+	error->code = code_of(self->session, command, error->message);
+	if (error->code == CIPSET_UNKNOWN && ipset_session_handle(self->session) == NULL)
+		error->code = number;
+	ipset_session_report_reset(self->session);
+}
+
+__attribute__((format(printf, 3, 4)))
+static int print_to_sink(struct ipset_session *session, void *context, const char *format, ...)
+{
+	(void)session;
+	struct cipset_session *self = context;
+	va_list arguments;
+	char *text = NULL;
+	va_start(arguments, format);
+	int length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return -1;
+	if (self->sink != NULL)
+		self->sink(self->context, text, (size_t)length);
+	free(text);
+	return length;
+}
+
+/* Starts libipset's side of the session; -1 with the error, and without a side. */
+static int start(struct cipset_session *self, struct cipset_error *error)
+{
+	self->session = ipset_session_init(print_to_sink, self);
+	if (self->session == NULL) {
+		set_error(error, ENOMEM, "out of memory");
+		return -1;
+	}
+	ipset_envopt_set(self->session, IPSET_ENV_EXIST);
+	ipset_session_output(self->session, IPSET_LIST_SAVE);
+	/* IPSET_CMD_NONE asks for the protocol version and does nothing else. */
+	errno = 0;
+	if (ipset_cmd(self->session, IPSET_CMD_NONE, 0) == 0)
+		return 0;
+	take_error(self, IPSET_CMD_PROTOCOL, error);
+	ipset_session_fini(self->session);
+	self->session = NULL;
+	return -1;
+}
+
+struct cipset_session *cipset_open(struct cipset_error *error)
+{
+	if (atomic_flag_test_and_set(&session_open)) {
+		set_error(error, CIPSET_SECOND_SESSION, "a session is open already");
+		return NULL;
+	}
+	pthread_once(&types_once, load_types);
+	struct cipset_session *self = calloc(1, sizeof(*self));
+	if (self == NULL)
+		set_error(error, ENOMEM, "out of memory");
+	if (self == NULL || start(self, error) < 0) {
+		free(self);
+		atomic_flag_clear(&session_open);
+		return NULL;
+	}
+	return self;
+}
+
+void cipset_close(struct cipset_session *self)
+{
+	if (self == NULL)
+		return;
+	if (self->session != NULL)
+		ipset_session_fini(self->session);
+	free(self);
+	atomic_flag_clear(&session_open);
+}
+
+/* Drops what a command that did not run has left in the session. */
+static int fail(struct cipset_session *self, enum ipset_cmd command, struct cipset_error *error)
+{
+	take_error(self, command, error);
+	ipset_data_reset(ipset_session_data(self->session));
+	return -1;
+}
+
+/* Readies the session for a command. */
+static int prepare(struct cipset_session *self, struct cipset_error *error)
+{
+	if (self->session == NULL)
+		return start(self, error);
+	ipset_session_report_reset(self->session);
+	return 0;
+}
+
+int cipset_create(struct cipset_session *self, const struct cipset_definition *definition, struct cipset_error *error)
+{
+	if (prepare(self, error) < 0)
+		return -1;
+	struct ipset_data *data = ipset_session_data(self->session);
+	const uint8_t family = definition->family == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	const uint16_t first = 0, last = 65535;
+	ipset_data_set(data, IPSET_SETNAME, definition->name);
+	ipset_data_set(data, IPSET_OPT_TYPENAME, definition->type);
+	if (definition->family != 0)
+		ipset_data_set(data, IPSET_OPT_FAMILY, &family);
+	if (ipset_type_get(self->session, IPSET_CMD_CREATE) == NULL)
+		return fail(self, IPSET_CMD_TYPE, error);
+	if (definition->family == 0) {
+		ipset_data_set(data, IPSET_OPT_PORT_FROM, &first);
+		ipset_data_set(data, IPSET_OPT_PORT_TO, &last);
+	} else {
+		ipset_data_set(data, IPSET_OPT_HASHSIZE, &definition->hash_size);
+		ipset_data_set(data, IPSET_OPT_MAXELEM, &definition->maximum_entries);
+	}
+	return ipset_cmd(self->session, IPSET_CMD_CREATE, 0) < 0 ? fail(self, IPSET_CMD_CREATE, error) : 0;
+}
+
+int cipset_destroy(struct cipset_session *self, const char *name, struct cipset_error *error)
+{
+	if (prepare(self, error) < 0)
+		return -1;
+	ipset_data_set(ipset_session_data(self->session), IPSET_SETNAME, name);
+	return ipset_cmd(self->session, IPSET_CMD_DESTROY, 0) < 0 ? fail(self, IPSET_CMD_DESTROY, error) : 0;
+}
+
+/* Puts one change into the session's data. -1 with the error where the set cannot take it. */
+static int fill(struct cipset_session *self, const char *name, const char *type_name, const struct cipset_change *change,
+	enum ipset_cmd command, struct cipset_error *error)
+{
+	struct ipset_data *data = ipset_session_data(self->session);
+	ipset_data_set(data, IPSET_SETNAME, name);
+	/* Asks the kernel for the set's type and family the first time, and sets the family in the data: an address is
+	 * copied by the family that the data has. */
+	const struct ipset_type *type = ipset_type_get(self->session, command);
+	if (type == NULL)
+		return fail(self, IPSET_CMD_HEADER, error);
+	const uint8_t family = change->family == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	if (strcmp(type->name, type_name) != 0 || (change->layout != CIPSET_PORT && ipset_data_family(data) != family)) {
+		/* Sent all the same, the kernel would take what it knows of the entry: another entry than was asked for. */
+		set_error(error, CIPSET_OTHER_TYPE, type->name);
+		ipset_data_reset(data);
+		return -1;
+	}
+	if (change->layout != CIPSET_PORT)
+		ipset_data_set(data, IPSET_OPT_IP, change->address);
+	if (change->layout != CIPSET_ADDRESS)
+		ipset_data_set(data, IPSET_OPT_PORT, &change->port);
+	if (change->layout != CIPSET_ADDRESS && change->layout != CIPSET_PORT)
+		ipset_data_set(data, IPSET_OPT_PROTO, &change->protocol);
+	if (change->layout == CIPSET_ADDRESS_PORT_ADDRESS || change->layout == CIPSET_ADDRESS_PORT_NET)
+		ipset_data_set(data, IPSET_OPT_IP2, change->other);
+	if (change->layout == CIPSET_ADDRESS_PORT_NET)
+		ipset_data_set(data, IPSET_OPT_CIDR2, &change->other_prefix_length);
+	return 0;
+}
+
+size_t cipset_change(struct cipset_session *self, const char *const *names, const char *const *types,
+	const struct cipset_change *changes, size_t count, struct cipset_error *error)
+{
+	/* Sets may have been made anew by others since the last call, with another type under the same name. */
+	ipset_cache_del(NULL);
+	if (count == 0 || prepare(self, error) < 0)
+		return 0;
+	for (size_t index = 0; index <= count; index++) {
+		struct cipset_error refused;
+		int result;
+		bool filled = true;
+		if (index == count) {
+			result = ipset_commit(self->session);
+		} else {
+			const struct cipset_change *change = &changes[index];
+			const enum ipset_cmd command = change->remove ? IPSET_CMD_DEL : IPSET_CMD_ADD;
+			filled = fill(self, names[change->set], types[change->set], change, command, &refused) == 0;
+			/* A line number other than 0 is what makes libipset gather entries of one set into one message. */
+			result = filled ? ipset_cmd(self->session, command, (uint32_t)index + 1) : ipset_commit(self->session);
+		}
+		if (result < 0) {
+			/* The message that failed may be the one before this entry: of its lines the kernel names the
+			 * one that failed, and has run those before. */
+			const char *text = ipset_session_report_msg(self->session);
+			uint32_t line = split_line(&text);
+			size_t failed = line >= 1 && line <= count ? line - 1 : (index < count ? index : count - 1);
+			take_error(self, changes[failed].remove ? IPSET_CMD_DEL : IPSET_CMD_ADD, error);
+			ipset_data_reset(ipset_session_data(self->session));
+			return failed;
+		}
+		if (!filled) {
+			*error = refused;
+			return index;
+		}
+	}
+	return count;
+}
+
+int cipset_save(struct cipset_session *self, const char *name, cipset_sink sink, void *context, struct cipset_error *error)
+{
+	if (prepare(self, error) < 0)
+		return -1;
+	struct ipset_data *data = ipset_session_data(self->session);
+	/* Is it there? A listing of a missing set is answered twice, with an error and with an end: the second answer would be
+	 * taken for that of the next command. */
+	ipset_data_set(data, IPSET_SETNAME, name);
+	if (ipset_cmd(self->session, IPSET_CMD_HEADER, 0) < 0)
+		return fail(self, IPSET_CMD_HEADER, error);
+	ipset_data_reset(data);
+	ipset_data_set(data, IPSET_SETNAME, name);
+	self->sink = sink;
+	self->context = context;
+	int result = ipset_cmd(self->session, IPSET_CMD_SAVE, 0);
+	self->sink = NULL;
+	if (result == 0)
+		return 0;
+	fail(self, IPSET_CMD_SAVE, error);
+	/* What may be left unread in the socket goes with it; the next call starts anew. */
+	ipset_session_fini(self->session);
+	self->session = NULL;
+	return -1;
+}

@@ -1,0 +1,94 @@
+/* What this project needs of libipset, in plain C structs.
+ *
+ * libipset is GPL-2.0-only. This target is the one place that includes its headers, and nothing of libipset shows in
+ * this one: no type, no constant, no ownership. Bytes in, bytes out, so that the same calls can become messages to a helper
+ * process when binaries are passed on (docs/licensing.md).
+ *
+ * libipset keeps a table of set types and a cache of set names for the whole process, and jumps out of its printing with a
+ * static jmp_buf: one session at a time, used from one thread at a time. cipset_open refuses a second session.
+ */
+#ifndef CIPSET_H
+#define CIPSET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* An open conversation with the kernel's ip_set subsystem, in the network namespace of the thread that opened it. */
+struct cipset_session;
+
+/* 4 and 6, as in the version field of the IP header; 0 for sets that have no family (bitmap:port). */
+typedef uint8_t cipset_family;
+
+struct cipset_definition {
+	const char *name;
+	const char *type;
+	cipset_family family;
+	/* Buckets at the start and entries at most; unused for bitmap:port, which is made for every port. */
+	uint32_t hash_size;
+	uint32_t maximum_entries;
+};
+
+/* Which members of an entry a set type uses. */
+enum cipset_layout {
+	CIPSET_ADDRESS = 0,
+	CIPSET_ADDRESS_PORT = 1,
+	CIPSET_ADDRESS_PORT_ADDRESS = 2,
+	CIPSET_ADDRESS_PORT_NET = 3,
+	CIPSET_PORT = 4,
+};
+
+/* One entry to add or remove. Addresses are in network order, four bytes or sixteen by family. */
+struct cipset_change {
+	/* An index into the names given with the changes. */
+	uint32_t set;
+	uint8_t remove;
+	uint8_t layout;
+	cipset_family family;
+	uint8_t protocol;
+	/* In host order. */
+	uint16_t port;
+	uint8_t other_prefix_length;
+	uint8_t address[16];
+	uint8_t other[16];
+};
+
+/* Codes below 4096 are errno; those from 4096 are ip_set's own (linux/netfilter/ipset/ip_set.h). */
+enum {
+	/* libipset said something that stands for no code. */
+	CIPSET_UNKNOWN = 0,
+	/* The set is there with another type or family than the entry's. */
+	CIPSET_OTHER_TYPE = 100000,
+	/* Another session is open in this process. */
+	CIPSET_SECOND_SESSION = 100001,
+};
+
+struct cipset_error {
+	int32_t code;
+	/* libipset's sentence, without its line number. */
+	char message[512];
+};
+
+/* All functions that return int return 0, or -1 with the error filled in. */
+
+/* Opens a session and asks the kernel for its protocol, so that a missing privilege or module shows here. */
+struct cipset_session *cipset_open(struct cipset_error *error);
+void cipset_close(struct cipset_session *session);
+
+/* Makes a set; one that is there already with the same type, family and size is success. */
+int cipset_create(struct cipset_session *session, const struct cipset_definition *definition, struct cipset_error *error);
+int cipset_destroy(struct cipset_session *session, const char *name, struct cipset_error *error);
+
+/* Carries out changes in order, many in one message. An entry that is there already, or is already gone, is success.
+ *
+ * Returns the number of changes carried out: `count` if all were. Otherwise it is the index of the one that failed, with its
+ * error; those before it are done, those after it are not. */
+size_t cipset_change(struct cipset_session *session, const char *const *names, const char *const *types,
+	const struct cipset_change *changes, size_t count, struct cipset_error *error);
+
+/* Receives text as `ipset save` prints it, in pieces. */
+typedef void (*cipset_sink)(void *context, const char *text, size_t length);
+
+/* Lists one set with its entries. */
+int cipset_save(struct cipset_session *session, const char *name, cipset_sink sink, void *context, struct cipset_error *error);
+
+#endif

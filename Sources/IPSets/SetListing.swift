@@ -1,0 +1,57 @@
+import Addresses
+package import NodeModel
+
+/// Reads what `ipset save` prints: `create NAME TYPE option value …` and `add NAME ENTRY option value …`, one per line.
+///
+/// Any text is read to its end. Lines about sets that are not ours are passed over; what is in one of our sets and cannot be expressed as an
+/// entry of ours is counted, so that somebody can be told.
+package struct SetListing: Equatable, Sendable {
+    package private(set) var sets: [SetKey: ObservedSet] = [:]
+
+    /// Lines about our sets that say nothing we know: entries of other protocols, options such as `nomatch`.
+    package private(set) var unreadableLines = 0
+
+    package init(_ text: some StringProtocol) {
+        for line in text.split(whereSeparator: \.isNewline) { read(line) }
+    }
+
+    private mutating func read(_ line: some StringProtocol) {
+        let words = line.split(separator: " ", omittingEmptySubsequences: true)
+        guard words.count >= 3, let key = SetKey(name: String(words[1])) else { return }
+        switch words[0] {
+        case "create":
+            sets[key] = Self.header(type: String(words[2]), options: words[3...])
+        case "add":
+            // `sets[key]` has the type of the set that is there, which need not be the one we would have made.
+            guard words.count == 3, let found = sets[key], found.serves(as: key), let entry = SetEntry(words[2], type: key.type) else {
+                unreadableLines += 1
+                return
+            }
+            sets[key]?.entries.insert(entry)
+        default:
+            unreadableLines += 1
+        }
+    }
+
+    private static func header(type: String, options: ArraySlice<some StringProtocol>) -> ObservedSet {
+        var set = ObservedSet(typeName: type, family: .ipv4, maximumEntries: 0)
+        var name: String?
+        for word in options.map({ String($0) }) {
+            switch name {
+            case "family": set.family = word == "inet6" ? .ipv6 : .ipv4
+            case "maxelem": set.maximumEntries = UInt32(word) ?? 0
+            // An option without a value (`counters`, `comment`) shifts nothing: only the word after a known name is read.
+            default: break
+            }
+            name = word
+        }
+        return set
+    }
+}
+
+extension ObservedSet {
+    /// How the set is made, for a person: `hash:ip family inet maxelem 65536`.
+    var layout: String {
+        maximumEntries == 0 ? typeName : "\(typeName) family \(family == .ipv4 ? "inet" : "inet6") maxelem \(maximumEntries)"
+    }
+}

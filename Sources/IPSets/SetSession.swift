@@ -1,0 +1,152 @@
+import Addresses
+import CIPSet
+package import NodeModel
+
+/// An open conversation with the kernel's ip_set, in the network namespace of the thread that opened it.
+///
+/// The C library behind it keeps state for the whole process: there is one session at a time (a second is refused), used by one
+/// thread at a time; an actor with an executor of its own is the right owner. Every call blocks until the kernel has answered, which it does
+/// while the message is being sent: nothing waits for another process.
+@safe
+package struct SetSession: ~Copyable {
+    private let handle: OpaquePointer
+
+    /// Opens the session, and has the kernel say that it has ip_set and that we may use it.
+    package init() throws(SetError) {
+        var error = cipset_error()
+        guard let handle = unsafe cipset_open(&error) else { throw SetError(.open, "", error) }
+        unsafe self.handle = handle
+    }
+
+    deinit { unsafe cipset_close(handle) }
+
+    /// Makes a set. One that is there already, made alike, is success; one made otherwise is ``SetError/Reason/differentSet(_:)``.
+    package func create(_ definition: SetDefinition) throws(SetError) {
+        let key = definition.key
+        var error = cipset_error()
+        let result = unsafe key.name.withCString { name in
+            unsafe key.type.rawValue.withCString { type in
+                var made = unsafe cipset_definition()
+                unsafe made.name = name
+                unsafe made.type = type
+                unsafe made.family = key.type == .bitmapPort ? 0 : key.family.rawValue
+                unsafe made.hash_size = definition.hashSize
+                unsafe made.maximum_entries = definition.maximumEntries
+                return unsafe cipset_create(handle, &made, &error)
+            }
+        }
+        guard result != 0 else { return }
+        let refusal = SetError(.create, key.name, error)
+        guard case .differentSet = refusal.reason, let found = try? list([key]).sets[key] else { throw refusal }
+        throw SetError(.create, key.name, reason: .differentSet(found.layout), code: refusal.code, message: refusal.message)
+    }
+
+    /// Removes a set with its entries. One that is not there is success.
+    package func destroy(_ key: SetKey) throws(SetError) {
+        var error = cipset_error()
+        let result = unsafe key.name.withCString { unsafe cipset_destroy(handle, $0, &error) }
+        guard result != 0 else { return }
+        let refusal = SetError(.destroy, key.name, error)
+        if refusal.reason != .noSuchSet { throw refusal }
+    }
+
+    /// Carries out changes in order, some hundred in one message, and returns those that failed.
+    ///
+    /// An entry that is there already, or is already gone (with its set, perhaps), is success. A failure stops no other change, with one exception: where
+    /// a set is full, missing or another's, what else is to be added to it fails with the same error and is not tried.
+    package func change(_ changes: [SetChange]) -> [SetFailure] {
+        var failures: [SetFailure] = []
+        // Sets to which nothing can be added for now, and why.
+        var closed: [SetKey: SetError] = [:]
+        var batch = SetBatch()
+        for (index, change) in changes.enumerated() where !batch.append(change, at: index) {
+            let message = "the entry does not fit the set's type or family"
+            failures.append(SetFailure(index: index, error: SetError(change, reason: .other, code: 0, message: message)))
+        }
+        var position = 0
+        while position < batch.count {
+            if let error = closed[batch.changes[position].member.set], error.concerns(batch.changes[position]) {
+                batch.report(error.about(batch.changes[position]), at: position, in: &failures)
+                position += 1
+                continue
+            }
+            // After a failure, go on up to the next change that is known to fail too.
+            let end = closed.isEmpty ? batch.count : batch.end(from: position, closed: closed)
+            var error = cipset_error()
+            let done = unsafe batch.run(position..<end, session: handle, error: &error)
+            // What has been removed makes room.
+            for change in batch.changes[position..<(position + done)] where change.isRemoval { closed[change.member.set] = nil }
+            position += done
+            if position < end {
+                let change = batch.changes[position]
+                let failure = SetError(change, error)
+                batch.report(failure, at: position, in: &failures)
+                if failure.concernsWholeSet { closed[change.member.set] = failure }
+                position += 1
+            }
+        }
+        return failures.sorted { $0.index < $1.index }
+    }
+
+    /// The sets of these keys that are there, or of all keys, with their entries.
+    ///
+    /// Each is asked for by name: a listing of everything would fail as a whole where somebody else has a set of a type that libipset does
+    /// not know.
+    package func list(_ keys: [SetKey]? = nil) throws(SetError) -> SetListing {
+        let keys = keys ?? ServiceSet.allCases.flatMap { set in [SetKey(set, .ipv4), SetKey(set, .ipv6)] }
+        var text: [UInt8] = []
+        for key in keys {
+            var error = cipset_error()
+            let result = unsafe key.name.withCString { name in
+                unsafe withUnsafeMutablePointer(to: &text) { collected in
+                    unsafe cipset_save(
+                        handle, name,
+                        { context, piece, length in
+                            guard let context = unsafe context, let piece = unsafe piece else { return }
+                            unsafe context.assumingMemoryBound(to: [UInt8].self).pointee
+                                .append(contentsOf: UnsafeRawBufferPointer(start: piece, count: length))
+                        }, collected, &error)
+                }
+            }
+            if result != 0 {
+                let refusal = SetError(.list, key.name, error)
+                if refusal.reason != .noSuchSet { throw refusal }
+            }
+        }
+        return SetListing(String(decoding: text, as: UTF8.self))
+    }
+}
+
+extension SetError {
+    /// An error as the C side tells it.
+    init(_ action: Action, _ object: String, _ error: cipset_error, isBitmap: Bool = false) {
+        let message = error.text
+        self.init(
+            action, object, reason: Reason(code: error.code, action: action, message: message, isBitmap: isBitmap), code: error.code,
+            message: error.code == CIPSET_OTHER_TYPE ? "the set there has another type or family" : message)
+    }
+
+    init(_ change: SetChange, reason: Reason, code: Int32, message: String) {
+        self.init(change.isRemoval ? .remove : .add, change.member.description, reason: reason, code: code, message: message)
+    }
+
+    fileprivate init(_ change: SetChange, _ error: cipset_error) {
+        let action: Action = change.isRemoval ? .remove : .add
+        self.init(action, change.member.description, error, isBitmap: change.member.set.type == .bitmapPort)
+    }
+
+    /// Whether another change to the same set would fail alike: a full set still gives entries back.
+    func concerns(_ change: SetChange) -> Bool { concernsWholeSet && !(change.isRemoval && reason == .full) }
+
+    /// The same reason, told of another change.
+    fileprivate func about(_ change: SetChange) -> SetError { SetError(change, reason: reason, code: code, message: message) }
+}
+
+extension cipset_error {
+    fileprivate var text: String {
+        unsafe withUnsafeBytes(of: message) { bytes in
+            let end = unsafe bytes.firstIndex(of: 0) ?? bytes.endIndex
+            return unsafe String(decoding: bytes[..<end], as: UTF8.self)
+        }
+    }
+}

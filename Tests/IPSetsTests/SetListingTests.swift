@@ -1,0 +1,103 @@
+import Addresses
+import NodeModel
+import Testing
+
+@testable import IPSets
+
+struct SetListingTests {
+    @Test func readsWhatSavePrints() throws {
+        let listing = SetListing(
+            """
+            create KUBE-CLUSTER-IP hash:ip,port family inet hashsize 1024 maxelem 65536 bucketsize 12 initval 0x991d1a88
+            add KUBE-CLUSTER-IP 10.96.0.10,udp:53
+            add KUBE-CLUSTER-IP 10.96.0.10,tcp:53
+            create KUBE-NODE-PORT-TCP bitmap:port range 0-65535
+            add KUBE-NODE-PORT-TCP 30080
+            create KUBE-6-LOAD-BALANCER-SOURCE-CID hash:ip,port,net family inet6 hashsize 1024 maxelem 9
+            add KUBE-6-LOAD-BALANCER-SOURCE-CID 2001:db8::1,tcp:80,2001:db8::/32
+            create OTHERS hash:ip family inet hashsize 1024 maxelem 65536
+            add OTHERS 10.0.0.1
+
+            """)
+        let address = try #require(IPAddress("10.96.0.10"))
+        #expect(listing.unreadableLines == 0)
+        #expect(listing.sets.count == 3)
+        #expect(
+            listing.sets[SetKey(.clusterIP, .ipv4)]
+                == ObservedSet(
+                    typeName: "hash:ip,port", family: .ipv4, maximumEntries: 65536,
+                    entries: [.addressPort(address, 53, .udp), .addressPort(address, 53, .tcp)]))
+        #expect(listing.sets[SetKey(.nodePortTCP, .ipv4)]?.entries == [.port(30080)])
+        let ranges = try #require(listing.sets[SetKey(.loadBalancerSourceCIDR, .ipv6)])
+        #expect(ranges.family == .ipv6 && ranges.maximumEntries == 9 && ranges.entries.count == 1)
+    }
+
+    @Test(arguments: [
+        "add KUBE-CLUSTER-IP 10.0.0.1,tcp:80",  // without its set
+        "create KUBE-CLUSTER-IP hash:ip family inet\nadd KUBE-CLUSTER-IP 10.0.0.1",  // another's set
+        "create KUBE-CLUSTER-IP hash:ip,port family inet\nadd KUBE-CLUSTER-IP 10.0.0.1,udplite:80",
+        "create KUBE-CLUSTER-IP hash:ip,port family inet\nadd KUBE-CLUSTER-IP 10.0.0.1,tcp:80 nomatch",
+        "create KUBE-CLUSTER-IP hash:ip,port family inet\nadd KUBE-CLUSTER-IP 10.0.0.1,tcp:65536",
+        "swap KUBE-CLUSTER-IP KUBE-LOOP-BACK",
+    ])
+    func countsWhatItCannotExpress(text: String) {
+        let listing = SetListing(text)
+        #expect(listing.unreadableLines == 1)
+        #expect(listing.sets.values.map(\.entries.count).reduce(0, +) == 0)
+    }
+
+    @Test func everyEntryReadsBackAsItIsWritten() throws {
+        let (four, six) = (try #require(IPAddress("192.0.2.7")), try #require(IPAddress("2001:db8::7")))
+        for (family, address) in [(AddressFamily.ipv4, four), (.ipv6, six)] {
+            let net = try #require(IPPrefix(address, length: 24))
+            for set in ServiceSet.allCases {
+                let entry: SetEntry =
+                    switch set.type {
+                    case .hashAddress: .address(address)
+                    case .hashAddressPort: .addressPort(address, 1, .sctp)
+                    case .hashAddressPortAddress: .addressPortAddress(address, 65535, .tcp, address)
+                    case .hashAddressPortNet: .addressPortNet(address, 80, .udp, net)
+                    case .bitmapPort: .port(0)
+                    }
+                let key = SetKey(set, family)
+                let header = "create \(key) \(key.type.rawValue) family \(family == .ipv4 ? "inet" : "inet6") maxelem 5"
+                #expect(SetListing("\(header)\nadd \(key) \(entry)").sets[key]?.entries == [entry])
+            }
+        }
+    }
+
+    @Test func hostileTextIsReadToItsEnd() {
+        let sample = Array(
+            "create KUBE-CLUSTER-IP hash:ip,port family inet hashsize 1024 maxelem 65536\nadd KUBE-CLUSTER-IP 10.96.0.10,tcp:53\nadd KUBE-6-IPVS-IPS ::1\n".utf8)
+        var random = SplitMix(state: 7)
+        for _ in 0..<3000 {
+            var bytes = sample
+            for _ in 0..<Int.random(in: 1...8, using: &random) {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
+                case 1: bytes.remove(at: place)
+                default: bytes.insert(contentsOf: bytes[..<place], at: place)
+                }
+                if bytes.isEmpty { bytes = [10] }
+            }
+            let listing = SetListing(String(decoding: bytes.prefix(4096), as: UTF8.self))
+            // Whatever came in, what came out is of the set's type.
+            for (key, set) in listing.sets { 
+                let types = Set(set.entries.map(\.type))
+                #expect(types.isSubset(of: [key.type]))
+             }
+        }
+    }
+}
+
+/// A small generator of numbers that gives the same sequence at every run.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+}
