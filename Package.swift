@@ -55,7 +55,7 @@ let package = Package(
         // Values.
         room("Addresses"),
         room("IPVSModel", knows: ["Addresses"]),
-        room("ServiceModel", knows: ["Addresses", "IPVSModel"]),
+        room("ServiceModel", knows: ["Addresses"]),
         room("NodeModel", knows: ["Addresses", "IPVSModel"]),
 
         // Pure functions between the values.
@@ -68,38 +68,49 @@ let package = Package(
         room("IPVS", knows: ["Addresses", "IPVSModel", "NetlinkCodec", "NetlinkTransport"]),
 
         // The node's other kernel state, one subsystem each.
-        room("Links", knows: ["Addresses", "NetlinkCodec", "NetlinkTransport"]),
-        room("IPSets", knows: ["Addresses", "CIPSet"]),
-        room("PacketRules", knows: ["Addresses", subprocess]),
+        room("Links", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
+        room("IPSets", knows: ["Addresses", "NodeModel", "CIPSet"]),
+        room("PacketRules", knows: ["Addresses", "NodeModel", subprocess]),
         room("Sysctls"),
 
-        // The kernel as the planner sees it: a protocol, and the two houses behind it.
+        // The kernel as the planner sees it: a protocol, and the two that live behind it.
+        room("NodeKernel", knows: ["Addresses", "NodeModel"]),
         room(
-            "NodeKernel",
-            knows: [
-                "Addresses", "IPVSModel", "NodeModel", "NetlinkTransport", "IPVS", "Links", "IPSets", "PacketRules", "Sysctls",
-            ]),
+            "LinuxKernel",
+            knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel", "IPVS", "Links", "IPSets", "PacketRules", "Sysctls"]),
         room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
 
-        // What is asked for.
-        room("ManifestSource", knows: ["Addresses", "IPVSModel", "ServiceModel", yams]),
-        room("Settings", knows: ["Addresses", "IPVSModel", "ServiceModel", yams]),
+        // What is asked for, and how.
+        room("ManifestSource", knows: ["Addresses", "ServiceModel", yams]),
+        room("Settings", knows: ["Addresses", "IPVSModel", yams]),
 
         // The loop, and the verbs.
         room(
             "Agent",
             knows: [
-                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel",
-                "ManifestSource", "Settings", logging, lifecycle,
+                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", logging, lifecycle,
             ]),
+        room("CommandSupport", knows: [argumentParser]),
         room(
             "AgentCommands",
-            knows: ["Agent", "Addresses", "IPVSModel", "Settings", "NodeModel", "Planner", "NodeKernel", argumentParser, logging, lifecycle, unixSignals]),
-        room("ControlCommands", knows: ["Addresses", "IPVS", argumentParser]),
-        .executableTarget(name: "ipvs-agent", dependencies: ["AgentCommands"], swiftSettings: strict),
-        .executableTarget(name: "ipvsctl", dependencies: ["ControlCommands"], swiftSettings: strict),
+            knows: [
+                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel",
+                "ManifestSource", "Settings", "Agent", "CommandSupport", argumentParser, logging, lifecycle, unixSignals,
+            ]),
+        room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
+        .executableTarget(name: "ipvs-agent", dependencies: ["AgentCommands", "CommandSupport"], swiftSettings: strict),
+        .executableTarget(name: "ipvsctl", dependencies: ["ControlCommands", "CommandSupport"], swiftSettings: strict),
 
         // Tests stand beside the rooms they test.
         tests("AddressesTests", of: ["Addresses"]),
+        tests("ServiceModelTests", of: ["Addresses", "ServiceModel"]),
+        tests("NodeModelTests", of: ["Addresses", "IPVSModel", "NodeModel"]),
+        tests("ServiceCompilerTests", of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler"]),
+        tests("PlannerTests", of: ["Addresses", "IPVSModel", "NodeModel", "Planner", "NodeKernel", "FakeKernel"]),
+        tests(
+            "AgentTests",
+            of: [
+                "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel", "Agent", logging,
+            ]),
     ]
 )

@@ -1,0 +1,55 @@
+package import ArgumentParser
+import Glibc
+
+/// The exit statuses of both programs.
+package enum ExitStatus {
+    package static let success = ExitCode(0)
+    package static let failure = ExitCode(1)
+    /// Wrong usage or invalid input.
+    package static let invalid = ExitCode(2)
+    /// A plan, or a difference, that is not empty.
+    package static let different = ExitCode(3)
+    /// A privilege, a kernel feature or a tool is missing.
+    package static let unavailable = ExitCode(4)
+}
+
+/// Something that ends a program: what is wrong, in a sentence, and the status to exit with.
+package struct CommandFailure: Error, CustomStringConvertible {
+    package let description: String
+    package let status: ExitCode
+
+    package init(_ description: String, status: ExitCode = ExitStatus.failure) {
+        self.description = description
+        self.status = status
+    }
+}
+
+extension ParsableCommand {
+    /// Parses the arguments, runs the command, and exits as `ExitStatus` says (the parser's own status for wrong usage is another).
+    package static func runToExit() async -> Never {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+            exit(ExitStatus.success.rawValue)
+        } catch let failure as CommandFailure {
+            printError("error: \(failure)")
+            exit(failure.status.rawValue)
+        } catch {
+            let code = exitCode(for: error)
+            let message = fullMessage(for: error)
+            if code.isSuccess { print(message) } else if !message.isEmpty { printError(message) }
+            exit((code == .validationFailure ? ExitStatus.invalid : code).rawValue)
+        }
+    }
+}
+
+/// Writes a line for a person to standard error.
+package func printError(_ text: String) {
+    var bytes = Array((text + "\n").utf8)[...]
+    while !bytes.isEmpty {
+        let written = unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        if written < 0, errno == EINTR { continue }
+        guard written > 0 else { return }
+        bytes.removeFirst(written)
+    }
+}

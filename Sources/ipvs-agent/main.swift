@@ -1,0 +1,4 @@
+import AgentCommands
+import CommandSupport
+
+await AgentCommand.runToExit()

@@ -1,0 +1,4 @@
+import CommandSupport
+import ControlCommands
+
+await ControlCommand.runToExit()
