@@ -63,7 +63,7 @@ struct EndpointSliceDecoding {
             let transport = fields["protocol"].transport()
             let number = fields["port"].integer(in: 1...65535, "port number")
             let nameReader = fields["name"]
-            let name = nameReader.isPresent ? (nameReader.string() == "" ? "" : nameReader.name(.label)) : nil
+            let name = nameReader.isPresent ? nameReader.optionalName(.label) : nil
             if let name, let other = names.updateValue(index, forKey: name) {
                 nameReader.error("\"\(name)\" is already the name of ports[\(other)]")
             }

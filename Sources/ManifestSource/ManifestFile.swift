@@ -41,11 +41,12 @@ struct ManifestFile {
         return unsafe fstatat(directory, name, &info, 0) == 0 ? FileIdentity(info) : nil
     }
 
-    /// Whether the file is there at once, whole: a link, or a second name of a file. A new file is not: somebody is going to write it.
+    /// Whether the file is there at once, whole: a link, a second name of a file, or no regular file at all. A new file is not:
+    /// somebody is going to write it.
     func appearsWhole(_ name: String) -> Bool {
         var info = stat()
         guard unsafe fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0 else { return false }
-        return info.st_mode & S_IFMT == S_IFLNK || info.st_nlink > 1
+        return info.st_mode & S_IFMT != S_IFREG || info.st_nlink > 1
     }
 
     private func isLink(_ name: String) -> Bool {

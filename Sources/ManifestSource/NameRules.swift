@@ -37,6 +37,17 @@ extension FieldReader {
     /// The value as a name under a rule.
     func name(_ rule: NameRule) -> String? {
         guard let text = string() else { return nil }
+        return name(text, rule)
+    }
+
+    /// The value as a name that may be empty, which is also what it is where it is left out.
+    func optionalName(_ rule: NameRule) -> String? {
+        guard isPresent else { return "" }
+        guard let text = string() else { return nil }
+        return text.isEmpty ? "" : name(text, rule)
+    }
+
+    private func name(_ text: String, _ rule: NameRule) -> String? {
         if let fault = rule.fault(in: text) {
             error("\"\(shown(text))\" \(fault)")
             return nil

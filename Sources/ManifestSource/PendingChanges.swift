@@ -12,8 +12,9 @@ struct PendingChanges {
     static let longest = Duration.milliseconds(100)
     /// How long a vanished file may take to come back.
     static let grace = Duration.milliseconds(150)
-    /// How long a created file may take to be closed by its writer.
-    static let writing = Duration.seconds(1)
+    /// How long a created file may take to be closed by its writer. One that was made without a name and linked in when it was whole
+    /// (O_TMPFILE) is never closed again; it is read after this time.
+    static let writing = Duration.seconds(3)
 
     enum Change: Equatable {
         case changed

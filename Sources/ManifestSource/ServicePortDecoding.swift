@@ -26,7 +26,7 @@ struct ServicePortDecoding {
                 if !item.isPresent { item.error("an empty entry") }
                 continue
             }
-            let name = fields["name"].isPresent && fields["name"].string() != "" ? fields["name"].name(.label) : ""
+            let name = fields["name"].optionalName(.label)
             if name == "", items.count > 1 {
                 fields["name"].error("missing: every port needs a name where there are several")
             } else if let name, let other = names.updateValue(index, forKey: name) {

@@ -7,7 +7,8 @@ enum YAMLFault {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
-            let context = context.map { "\($0.text): " } ?? ""
+            // The context is what was begun, and left open: often far above the place where that shows.
+            let context = context.map { "\($0.text) begun in line \($0.mark.line): " } ?? ""
             return (mark.line, "not readable as YAML: \(context)\(problem), column \(mark.column)")
         case .reader(let problem, let offset, _, let yaml):
             // The offset counts characters, of which CR LF is one.
