@@ -108,6 +108,9 @@ let package = Package(
         tests("ServiceCompilerTests", of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler"]),
         tests("PlannerTests", of: ["Addresses", "IPVSModel", "NodeModel", "Planner", "NodeKernel", "FakeKernel"]),
         tests(
+            "RecordingTests",
+            of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "ManifestSource"]),
+        tests(
             "AgentTests",
             of: [
                 "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel", "Agent", logging,

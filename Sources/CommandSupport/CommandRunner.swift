@@ -25,20 +25,25 @@ package struct CommandFailure: Error, CustomStringConvertible {
 }
 
 extension ParsableCommand {
-    /// Parses the arguments, runs the command, and exits as `ExitStatus` says (the parser's own status for wrong usage is another).
+    /// Parses the arguments, runs the command, and exits as `ExitStatus` says.
     package static func runToExit() async -> Never {
+        Glibc.exit(await status().rawValue)
+    }
+
+    private static func status() async -> ExitCode {
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
-            exit(ExitStatus.success.rawValue)
+            return ExitStatus.success
         } catch let failure as CommandFailure {
-            printError("error: \(failure)")
-            exit(failure.status.rawValue)
+            if !failure.description.isEmpty { printError("error: \(failure)") }
+            return failure.status
         } catch {
             let code = exitCode(for: error)
             let message = fullMessage(for: error)
             if code.isSuccess { print(message) } else if !message.isEmpty { printError(message) }
-            exit((code == .validationFailure ? ExitStatus.invalid : code).rawValue)
+            // The parser's own status for wrong usage is 64.
+            return code == .validationFailure ? ExitStatus.invalid : code
         }
     }
 }

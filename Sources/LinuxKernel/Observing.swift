@@ -1,0 +1,66 @@
+import Addresses
+import IPSets
+import IPVS
+import NodeKernel
+import NodeModel
+import PacketRules
+import Sysctls
+
+extension LinuxKernel {
+    package func observe(_ scope: ObservationScope) async -> Observation {
+        var observation = Observation(state: NodeState(), seen: [])
+        // IPVS first: its settings and modules are there only after it was asked for.
+        if scope.contains(.virtualServers) { observation.add(.virtualServers) { try seeVirtualServers(&$0) } }
+        if scope.contains(.sysctls) { observation.add(.sysctls) { seeSysctls(&$0) } }
+        if scope.contains(.link) { observation.add(.link) { try seeLink(&$0) } }
+        if scope.contains(.sets) { observation.add(.sets) { try seeSets(&$0) } }
+        if scope.contains(.rules) {
+            do throws(KernelFailure) {
+                observation.state.rules = try await seeRules()
+                observation.seen.insert(.rules)
+            } catch {
+                observation.failures.append(error)
+            }
+        }
+        return observation
+    }
+
+    private func seeVirtualServers(_ state: inout NodeState) throws(KernelFailure) {
+        let (servers, timeouts) = try withIPVS { (handle) throws(IPVSError) in
+            var servers: [VirtualServer.Key: VirtualServerState] = [:]
+            for observed in try handle.virtualServers() {
+                var server = VirtualServerState(observed.server.configuration)
+                for real in try handle.realServers(of: observed.server.key) {
+                    server.realServers[real.server.key] = real.server.configuration
+                }
+                servers[observed.server.key] = server
+            }
+            return (servers, try handle.timeouts())
+        }
+        (state.virtualServers, state.timeouts) = (servers, timeouts)
+    }
+
+    private func seeSysctls(_ state: inout NodeState) {
+        // One that cannot be read is seen as different, so that writing it is tried and fails with its reason.
+        for name in wantedSysctls { state.sysctls[name] = try? Sysctl.read(name) }
+    }
+
+    private func seeSets(_ state: inout NodeState) throws(KernelFailure) {
+        state.sets = try withSets { (session) throws(SetError) in try session.list().sets }
+    }
+
+    private func seeLink(_ state: inout NodeState) throws(KernelFailure) {
+        // TODO
+    }
+}
+
+extension Observation {
+    fileprivate mutating func add(_ scope: ObservationScope, _ see: (inout NodeState) throws(KernelFailure) -> Void) {
+        do throws(KernelFailure) {
+            try see(&state)
+            seen.insert(scope)
+        } catch {
+            failures.append(error)
+        }
+    }
+}
