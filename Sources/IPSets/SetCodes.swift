@@ -1,10 +1,5 @@
 import CIPSet
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Glibc
 
 /// What the codes of the kernel's ip_set mean, by what was asked of it.
 extension SetError.Reason {

@@ -1,0 +1,101 @@
+package import Addresses
+package import NodeModel
+
+/// Reads and changes the packet filter rules of both families, through iptables' own tools and one of its two back ends.
+///
+/// One process reads all tables of a family, one carries out a change to it. Nothing runs longer than its time.
+package struct PacketRuleTool: Sendable {
+    package let backEnd: RuleBackEnd
+    /// What the operator should know about the machine's rules, as it was when the back end was chosen.
+    package let warnings: [RuleWarning]
+
+    private let places: ToolPlaces
+    private let run: ToolRun.Runner
+
+    /// Chooses the back end: see ``RuleBackEndSetting``.
+    ///
+    /// Nothing is written, and no kernel module is loaded for a back end that is not chosen: a legacy table that exists makes every
+    /// nft tool warn from then on.
+    ///
+    /// - Parameter families: those whose rules will be kept; the back end must work for each.
+    /// - Throws: what the preferred back end's tool said, where none of them works.
+    package static func choose(
+        _ setting: RuleBackEndSetting = .auto, families: [AddressFamily] = AddressFamily.allCases, seconds: Int = 30
+    ) async throws(RuleError) -> PacketRuleTool {
+        try await choose(setting, families: families, places: .machine, run: ToolRun.runner(seconds: seconds))
+    }
+
+    static func choose(
+        _ setting: RuleBackEndSetting, families: [AddressFamily], places: ToolPlaces, run: @escaping ToolRun.Runner
+    ) async throws(RuleError) -> PacketRuleTool {
+        var surveys: [RuleBackEnd: BackEndSurvey] = [:]
+        for backEnd in RuleBackEnd.allCases {
+            for family in families {
+                guard let path = places.tool("save", family, backEnd) else { continue }
+                let result = await run(ToolRun(path: path, arguments: []))
+                if result.cause == nil { surveys[backEnd, default: BackEndSurvey()].add(RuleSaveText(result.output)) }
+            }
+        }
+        var refusal: RuleError?
+        for backEnd in BackEndChoice.order(surveys, machineDefault: places.machineDefault, setting: setting) {
+            let warnings = BackEndChoice.warnings(surveys, chosen: backEnd)
+            let tool = PacketRuleTool(backEnd: backEnd, warnings: warnings, places: places, run: run)
+            do throws(RuleError) {
+                for family in families { try await tool.probe(family) }
+                return tool
+            } catch {
+                refusal = refusal ?? error
+            }
+        }
+        throw refusal ?? RuleError("choose a back end", .ipv4, tool: "iptables", .toolMissing)
+    }
+
+    /// Has the kernel show its nat table, the one that a kernel is most likely not to have.
+    private func probe(_ family: AddressFamily) async throws(RuleError) {
+        _ = try await use("save", family, arguments: ["-t", "nat"], operation: "look for the table nat")
+        // The change will need the other tool.
+        _ = try path(of: "restore", family, operation: "look for the tools")
+    }
+
+    /// Our chains, and the jumps to them, in each family.
+    package func observe(_ families: [AddressFamily] = AddressFamily.allCases) async throws(RuleError) -> [AddressFamily: RuleTables] {
+        var tables: [AddressFamily: RuleTables] = [:]
+        for family in families {
+            tables[family] = RuleSaveText(try await use("save", family, arguments: [], operation: "read rules")).own
+        }
+        return tables
+    }
+
+    /// Carries out a change in one transaction for each table: the whole of it or, where an error is thrown, nothing in that table.
+    package func apply(_ change: RuleChange) async throws(RuleError) {
+        if change.isEmpty { return }
+        let text: RuleRestoreText
+        do throws(RuleTextError) {
+            text = try RuleRestoreText(change)
+        } catch {
+            throw RuleError("write rules", change.family, tool: ToolPlaces.stem(change.family) + "-restore", .unwritable(error))
+        }
+        // --wait: seconds to wait for the lock that the legacy tools share; nft's take the option and need no lock.
+        _ = try await use(
+            "restore", change.family, arguments: ["--noflush", "--wait=5"], input: text.text, operation: "write rules")
+    }
+
+    /// Runs `iptables-BACKEND-VERB` and returns what it prints.
+    private func use(
+        _ verb: String, _ family: AddressFamily, arguments: [String], input: String = "", operation: String
+    ) async throws(RuleError) -> String {
+        let path = try path(of: verb, family, operation: operation)
+        let result = await run(ToolRun(path: path, arguments: arguments, input: input))
+        if let cause = result.cause {
+            throw RuleError(operation, family, tool: path, cause, message: result.message, text: input)
+        }
+        return result.output
+    }
+
+    private func path(of verb: String, _ family: AddressFamily, operation: String) throws(RuleError) -> String {
+        guard let path = places.tool(verb, family, backEnd) else {
+            throw RuleError(operation, family, tool: "\(ToolPlaces.stem(family))-\(backEnd.rawValue)-\(verb)", .toolMissing)
+        }
+        return path
+    }
+}

@@ -1,0 +1,108 @@
+import Addresses
+import NodeModel
+import Testing
+
+@testable import PacketRules
+
+/// A machine whose tools print what the test says.
+private struct Machine {
+    var installed: Set<String> = ["iptables-legacy-save", "iptables-legacy-restore", "iptables-nft-save", "iptables-nft-restore"]
+    var printed: [String: String] = [:]
+    var failing: [String: String] = [:]
+    var failingNat: [String: String] = [:]
+    var machineDefault = "xtables-nft-multi"
+
+    func choose(_ setting: RuleBackEndSetting = .auto) async throws(RuleError) -> PacketRuleTool {
+        let machine = self
+        return try await PacketRuleTool.choose(
+            setting, families: [.ipv4],
+            places: ToolPlaces(
+                find: { machine.installed.contains($0) || $0 == "iptables" ? "/sbin/\($0)" : nil },
+                resolve: { _ in "/usr/sbin/\(machine.machineDefault)" }),
+            run: { run in
+                let name = String(run.path.dropFirst("/sbin/".count))
+                let message = machine.failing[name] ?? (run.arguments == ["-t", "nat"] ? machine.failingNat[name] : nil)
+                if let message { return ToolRun.Result(cause: .failed(status: 1), message: message) }
+                return ToolRun.Result(output: machine.printed[name] ?? "")
+            })
+    }
+}
+
+struct PacketRuleToolTests {
+    private func rules(_ count: Int, mark: Bool = false) -> String {
+        "*filter\n:INPUT ACCEPT [0:0]\n" + (mark ? ":KUBE-IPTABLES-HINT - [0:0]\n" : "")
+            + String(repeating: "-A INPUT -j ACCEPT\n", count: count) + "COMMIT\n"
+    }
+
+    @Test func kubeletsMarkDecidesThenTheRulesThenTheMachine() async throws {
+        var machine = Machine()
+        #expect(try await machine.choose().backEnd == .nft)
+        machine.machineDefault = "xtables-legacy-multi"
+        #expect(try await machine.choose().backEnd == .legacy)
+        machine.printed["iptables-nft-save"] = rules(2)
+        #expect(try await machine.choose().backEnd == .nft)
+        #expect(try await machine.choose().warnings.isEmpty)
+        machine.printed["iptables-legacy-save"] = rules(1, mark: true)
+        let chosen = try await machine.choose()
+        #expect(chosen.backEnd == .legacy)
+        #expect(chosen.warnings == [.bothBackEndsInUse(chosen: .legacy, others: 2)])
+        #expect(try await machine.choose(.nft).backEnd == .nft)
+    }
+
+    @Test func whatDoesNotWorkIsNotChosen() async throws {
+        var machine = Machine()
+        machine.failing["iptables-nft-save"] = "iptables-nft-save: Failed to initialize nft: Protocol not supported"
+        #expect(try await machine.choose().backEnd == .legacy)
+        await #expect {
+            _ = try await machine.choose(.nft)
+        } throws: {
+            ($0 as? RuleError)?.remedy?.contains("legacy back end") == true
+        }
+        machine.failingNat["iptables-legacy-save"] = "can't initialize iptables table `nat': Table does not exist"
+        await #expect {
+            _ = try await machine.choose()
+        } throws: {
+            ($0 as? RuleError)?.remedy?.contains("modprobe iptable_nat") == true
+        }
+        machine = Machine()
+        machine.installed = ["iptables-save", "iptables-restore"]
+        machine.machineDefault = "xtables-legacy-multi"
+        #expect(try await machine.choose().backEnd == .legacy, "a machine may have one back end, without its own name")
+        machine.installed = ["iptables-nft-save"]
+        await #expect { _ = try await machine.choose() } throws: { ($0 as? RuleError)?.cause == .toolMissing }
+    }
+
+    @Test func chainsOfOursInTheOtherBackEndAreTold() async throws {
+        var machine = Machine()
+        machine.printed["iptables-legacy-save"] = "*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\nCOMMIT\n"
+        machine.printed["iptables-nft-save"] = rules(1)
+        let chosen = try await machine.choose()
+        #expect(chosen.backEnd == .nft && chosen.warnings == [.ownChainsInOtherBackEnd(.legacy)])
+    }
+
+    @Test(arguments: [
+        "iptables-restore: line 2 failed", "Error occurred at line: 2\nTry `iptables-restore -h'",
+        "iptables-nft-restore v1.8.9 (nf_tables): \nline 2: RULE_APPEND failed (No such file or directory): rule in chain KUBE-SERVICES",
+    ])
+    func theRefusedLineIsShown(message: String) {
+        let text = "*nat\n-A KUBE-SERVICES -j NOWHERE\nCOMMIT\n"
+        let error = RuleError("write rules", .ipv4, tool: "/sbin/x", .failed(status: 1), message: message, text: text)
+        #expect(error.line == "-A KUBE-SERVICES -j NOWHERE")
+        #expect(RuleError("", .ipv4, tool: "", .failed(status: 1), message: "line 99999999999999999999 failed", text: text).line == nil)
+    }
+
+    @Test func aToolThatHangsIsEnded() async {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let result = await ToolRun.runner(seconds: 1)(ToolRun(path: "/bin/sleep", arguments: ["60"]))
+        #expect(result.cause == .timedOut(seconds: 1))
+        #expect(clock.now - start < .seconds(20))
+    }
+
+    @Test func aToolIsRunWithItsInputAndTellsItsEnd() async {
+        let run = ToolRun.runner(seconds: 20)
+        #expect(await run(ToolRun(path: "/bin/cat", arguments: [], input: "a\nb")).output == "a\nb")
+        #expect(await run(ToolRun(path: "/bin/false", arguments: [])).cause == .failed(status: 1))
+        #expect(await run(ToolRun(path: "/nowhere/tool", arguments: [])).cause == .toolMissing)
+    }
+}
