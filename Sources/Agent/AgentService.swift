@@ -17,11 +17,13 @@ package struct AgentService: ServiceLifecycle.Service {
     package var journal: FileJournal
     /// How often the kernel's whole state is looked at.
     package var syncPeriod: Duration
+    /// The least time between two changes that are written; what comes in between is written together.
+    package var minimumPeriod: Duration
     package var logger: Logger
 
     package init(
         kernel: any NodeKernel, source: any ServiceSource, compiler: ServiceCompiler, excluded: [IPPrefix], journal: FileJournal,
-        syncPeriod: Duration, logger: Logger
+        syncPeriod: Duration, minimumPeriod: Duration = .zero, logger: Logger
     ) {
         self.kernel = kernel
         self.source = source
@@ -29,11 +31,8 @@ package struct AgentService: ServiceLifecycle.Service {
         self.excluded = excluded
         self.journal = journal
         self.syncPeriod = syncPeriod
+        self.minimumPeriod = minimumPeriod
         self.logger = logger
-    }
-
-    package func reconciler() -> Reconciler {
-        Reconciler(kernel: kernel, compiler: compiler, excluded: excluded, journal: journal, logger: logger)
     }
 
     package func run() async throws {
@@ -60,15 +59,20 @@ package struct AgentService: ServiceLifecycle.Service {
     }
 
     private func loop(_ mailbox: Mailbox) async {
-        let reconciler = reconciler()
+        let reconciler = Reconciler(kernel: kernel, compiler: compiler, excluded: excluded, journal: journal, logger: logger)
         var retryTimer: Task<Void, Never>?
         var isAnnounced = false
+        var lastChange: ContinuousClock.Instant?
         for await _ in mailbox.signals {
+            if let lastChange, minimumPeriod > .zero { try? await Task.sleep(until: lastChange + minimumPeriod) }
             let content = mailbox.take()
             for update in content.updates {
                 let round = await reconciler.take(update)
-                log(round, as: isAnnounced ? "applied a change" : "in force")
-                if update.isSynced { isAnnounced = true }
+                if !round.plan.isEmpty { lastChange = .now }
+                log(round, as: "applied a change")
+                guard update.isSynced, !isAnnounced else { continue }
+                isAnnounced = true
+                logger.notice("in force: \(reconciler.summary)")
             }
             if !content.news.isEmpty { log(await reconciler.take(content.news), as: "put back what was changed on the link") }
             if content.isResyncDue, isAnnounced { log(await reconciler.resync(), as: "put back what had drifted") }
@@ -85,7 +89,7 @@ package struct AgentService: ServiceLifecycle.Service {
     }
 
     private func log(_ round: Reconciler.Round, as what: String) {
-        guard !round.plan.isEmpty || what == "in force" else { return }
+        guard !round.plan.isEmpty else { return }
         let done = round.plan.operations.count - round.failures.count
         logger.info("\(what)", metadata: ["operations": "\(done)", "failures": "\(round.failures.count)"])
         for operation in round.plan.operations { logger.debug("\(operation)") }

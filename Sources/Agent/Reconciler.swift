@@ -52,6 +52,14 @@ package final class Reconciler {
         package var succeeded: Bool { failures.isEmpty && observationFailures.isEmpty }
     }
 
+    /// What is wanted, in a few words: `3 virtual servers with 9 real servers on 2 addresses`.
+    package var summary: String {
+        func counted(_ count: Int, _ thing: String, _ things: String) -> String { "\(count) \(count == 1 ? thing : things)" }
+        let realServers = wanted.virtualServerKeys.reduce(0) { $0 + (wanted.virtualServer($1)?.realServers.count ?? 0) }
+        return counted(wanted.virtualServerKeys.count, "virtual server", "virtual servers") + " with "
+            + counted(realServers, "real server", "real servers") + " on " + counted(wanted.addresses.count, "address", "addresses")
+    }
+
     // MARK: What is asked for
 
     /// Takes in what has changed at a source, and applies what follows from it once the source has been read whole.

@@ -26,13 +26,13 @@ package struct CommandFailure: Error, CustomStringConvertible {
 
 extension ParsableCommand {
     /// Parses the arguments, runs the command, and exits as `ExitStatus` says.
-    package static func runToExit() async -> Never {
-        Glibc.exit(await status().rawValue)
+    package static func runToExit(_ arguments: [String]? = nil) async -> Never {
+        Glibc.exit(await status(arguments).rawValue)
     }
 
-    private static func status() async -> ExitCode {
+    private static func status(_ arguments: [String]?) async -> ExitCode {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
             return ExitStatus.success
         } catch let failure as CommandFailure {

@@ -1,4 +1,3 @@
-package import Addresses
 package import IPVSModel
 package import NodeKernel
 package import NodeModel
@@ -34,8 +33,6 @@ package final class FakeKernel: NodeKernel {
 
     /// Whether the end set by `die(after:)` was reached.
     package var isDead: Bool { content.withLock { $0.remainingLife == 0 } }
-
-    package func families() async -> Set<AddressFamily> { Set(AddressFamily.allCases) }
 
     package func observe(_ scope: ObservationScope) async -> Observation {
         content.withLock { content in

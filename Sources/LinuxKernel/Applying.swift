@@ -54,3 +54,49 @@ extension LinuxKernel {
         }
     }
 }
+
+extension LinuxKernel {
+    private func applySingle(_ operation: Operation) async throws(KernelFailure) {
+        switch operation {
+        case .setSysctl(let name, let value):
+            do throws(SysctlError) { try SysctlFiles().write(name, value) } catch { throw KernelFailure(error) }
+        case .createSet(let definition): try withSets { (session) throws(SetError) in try session.create(definition) }
+        case .destroySet(let key): try withSets { (session) throws(SetError) in try session.destroy(key) }
+        case .changeRules(let change):
+            do throws(RuleError) { try await ruleTool().apply(change) } catch { throw KernelFailure(error) }
+        default: try applyToLink(operation)
+        }
+    }
+}
+
+extension Operation {
+    /// The same for IPVS; nil where it is not for IPVS.
+    var ipvsOperation: IPVSOperation? {
+        switch self {
+        case .setTimeouts(let timeouts): .setTimeouts(timeouts)
+        case .addVirtualServer(let server): .addVirtualServer(server)
+        case .updateVirtualServer(let server): .updateVirtualServer(server)
+        case .removeVirtualServer(let key): .removeVirtualServer(key)
+        case .addRealServer(let server, let key): .addRealServer(server, to: key)
+        case .updateRealServer(let server, let key): .updateRealServer(server, of: key)
+        case .removeRealServer(let server, let key): .removeRealServer(server, from: key)
+        default: nil
+        }
+    }
+
+    var setChange: SetChange? {
+        switch self {
+        case .addMember(let member): .add(member)
+        case .removeMember(let member): .remove(member)
+        default: nil
+        }
+    }
+
+    var addressChange: AddressChange? {
+        switch self {
+        case .addAddress(let address): .add(address)
+        case .removeAddress(let address): .remove(address)
+        default: nil
+        }
+    }
+}

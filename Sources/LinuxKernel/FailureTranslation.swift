@@ -1,7 +1,10 @@
+import Glibc
 import IPSets
 import IPVS
 import NetlinkTransport
 import NodeKernel
+import PacketRules
+import Sysctls
 
 /// The errors of the subsystems, in the words of the agent.
 extension KernelFailure {
@@ -14,7 +17,7 @@ extension KernelFailure {
             case .outOfMemory: .resource
             default: .other
             }
-        self.init(cause, error.reasonText, remedy: error.reason.remedy, errorNumber: error.errno)
+        self.init(cause, "\(error.reason)", remedy: error.reason.remedy, errorNumber: error.errno)
     }
 
     init(_ error: SetError) {
@@ -28,5 +31,27 @@ extension KernelFailure {
             case .secondSession, .other: .other
             }
         self.init(cause, error.message, remedy: error.remedy, errorNumber: error.code == 0 ? nil : error.code)
+    }
+
+    init(_ error: RuleError) {
+        let isPrivilege = ["you must be root", "Operation not permitted", "Permission denied"].contains { error.message.contains($0) }
+        let cause: Cause =
+            switch error.cause {
+            case .toolMissing: .missingFeature
+            case .timedOut: .resource
+            case .failed where isPrivilege: .privilege
+            default: .other
+            }
+        self.init(cause, error.description)
+    }
+
+    init(_ error: SysctlError) {
+        let cause: Cause =
+            switch error.errno {
+            case EPERM, EACCES, EROFS: .privilege
+            case ENOENT: .missingFeature
+            default: .other
+            }
+        self.init(cause, error.description, errorNumber: error.errno)
     }
 }

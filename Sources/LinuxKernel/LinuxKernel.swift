@@ -4,38 +4,40 @@ import IPSets
 import IPVS
 import Links
 package import NodeKernel
-package import NodeModel
+import NodeModel
 package import PacketRules
-import Sysctls
 
-/// This node's own kernel: the six subsystems that load balancing needs, behind one door.
+/// This node's own kernel: the subsystems that load balancing needs, behind one door.
 ///
-/// Everything that talks to the kernel does so from here, one thing after the other. Sockets are opened when they are first
+/// Everything that talks to the kernel does so from here, one thing after the other. Sockets and tools are sought when they are first
 /// needed and again after they failed, so that a module that is loaded later is found.
 package actor LinuxKernel: NodeKernel {
     private let executor = SerialQueueExecutor(label: "ipvs-agent.kernel")
     nonisolated package var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     let linkName: String
-    let wantedSysctls: [String]
-    let rules: PacketRuleTool
+    let sysctlNames: [String]
+    private let ruleBackEnd: RuleBackEndSetting
 
-    var ipvs: IPVSHandle?
-    var links: LinkSocket?
-    var sets: SetSession?
+    private var ipvs: IPVSHandle?
+    private var links: LinkSocket?
+    private var sets: SetSession?
+    private var rules: PacketRuleTool?
+    /// The dummy link's index, once it was seen or made.
+    var linkIndex: UInt32?
 
     /// - Parameters:
     ///   - linkName: the dummy link's name.
-    ///   - sysctls: the kernel settings to look at, by dotted names.
-    ///   - rules: the way to the packet filter.
-    package init(linkName: String, sysctls: [String], rules: PacketRuleTool) {
+    ///   - sysctlNames: the kernel settings to look at, by dotted names.
+    ///   - ruleBackEnd: which of iptables' back ends writes the rules.
+    package init(linkName: String, sysctlNames: [String] = [], ruleBackEnd: RuleBackEndSetting = .auto) {
         self.linkName = linkName
-        self.wantedSysctls = sysctls
-        self.rules = rules
+        self.sysctlNames = sysctlNames
+        self.ruleBackEnd = ruleBackEnd
     }
 
     /// IPv4, and IPv6 unless it was left out of the kernel or switched off at boot (`ipv6.disable=1`).
-    package nonisolated func families() -> Set<AddressFamily> {
+    package static var families: Set<AddressFamily> {
         unsafe access("/proc/net/if_inet6", F_OK) == 0 ? [.ipv4, .ipv6] : [.ipv4]
     }
 
@@ -43,5 +45,45 @@ package actor LinuxKernel: NodeKernel {
     package var ipvsTraffic: (messages: Int, sends: Int) {
         guard let statistics = ipvs?.statistics else { return (0, 0) }
         return (statistics.messages, statistics.sends)
+    }
+
+    // MARK: Ways to the subsystems
+
+    func withIPVS<Value>(_ body: (inout IPVSHandle) throws(IPVSError) -> Value) throws(KernelFailure) -> Value {
+        do throws(IPVSError) {
+            var handle: IPVSHandle
+            if let open = ipvs.take() { handle = open } else { handle = try IPVSHandle() }
+            // Kept only if it served: after an error the next call opens a new one.
+            let value = try body(&handle)
+            ipvs = consume handle
+            return value
+        } catch {
+            throw KernelFailure(error)
+        }
+    }
+
+    func withSets<Value>(_ body: (borrowing SetSession) throws(SetError) -> Value) throws(KernelFailure) -> Value {
+        do throws(SetError) {
+            let session: SetSession
+            if let open = sets.take() { session = open } else { session = try SetSession() }
+            let value: Value
+            do throws(SetError) {
+                value = try body(session)
+            } catch {
+                sets = consume session
+                throw error
+            }
+            sets = consume session
+            return value
+        } catch {
+            throw KernelFailure(error)
+        }
+    }
+
+    func ruleTool() async throws(RuleError) -> PacketRuleTool {
+        if let rules { return rules }
+        let tool = try await PacketRuleTool.choose(ruleBackEnd, families: Self.families.sorted())
+        rules = tool
+        return tool
     }
 }

@@ -16,7 +16,7 @@ extension LinuxKernel {
         if scope.contains(.sets) { observation.add(.sets) { try seeSets(&$0) } }
         if scope.contains(.rules) {
             do throws(KernelFailure) {
-                observation.state.rules = try await seeRules()
+                try await seeRules(&observation.state)
                 observation.seen.insert(.rules)
             } catch {
                 observation.failures.append(error)
@@ -42,15 +42,19 @@ extension LinuxKernel {
 
     private func seeSysctls(_ state: inout NodeState) {
         // One that cannot be read is seen as different, so that writing it is tried and fails with its reason.
-        for name in wantedSysctls { state.sysctls[name] = try? Sysctl.read(name) }
+        for name in sysctlNames { state.sysctls[name] = try? SysctlFiles().read(name) }
     }
 
     private func seeSets(_ state: inout NodeState) throws(KernelFailure) {
         state.sets = try withSets { (session) throws(SetError) in try session.list().sets }
     }
 
-    private func seeLink(_ state: inout NodeState) throws(KernelFailure) {
-        // TODO
+    private func seeRules(_ state: inout NodeState) async throws(KernelFailure) {
+        do throws(RuleError) {
+            state.rules = try await ruleTool().observe(Self.families.sorted())
+        } catch {
+            throw KernelFailure(error)
+        }
     }
 }
 

@@ -1,12 +1,8 @@
-package import Addresses
 package import NodeModel
 
 /// The kernel of this node, as far as load balancing goes. Two live behind it: Linux, and a fake that answers with the
 /// kernel's own errors.
 package protocol NodeKernel: Sendable {
-    /// Families that the kernel speaks. IPv6 may be switched off.
-    func families() async -> Set<AddressFamily>
-
     /// Looks at the parts of the node's state that are named. A part that cannot be seen is a failure of that part only.
     func observe(_ scope: ObservationScope) async -> Observation
 

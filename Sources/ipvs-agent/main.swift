@@ -1,4 +1,4 @@
 import AgentCommands
 import CommandSupport
 
-await AgentCommand.runToExit()
+await AgentCommand.runToExit(BooleanFlags.spelledOut(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,100 @@
+import Addresses
+import Agent
+import CommandSupport
+import Glibc
+import IPVSModel
+import LinuxKernel
+import Logging
+import ManifestSource
+import NodeKernel
+import PacketRules
+import ServiceCompiler
+import ServiceModel
+import Settings
+
+/// The parts of the agent, put together as the settings say.
+struct AgentAssembly {
+    let settings: AgentSettings
+    let logger: Logger
+    let kernel: LinuxKernel
+    let compiler: ServiceCompiler
+    let journal: FileJournal
+
+    init(_ settings: AgentSettings) {
+        self.settings = settings
+        logger = LogOutput.logger(level: settings.logLevel, format: settings.logFormat)
+        let families: Set<AddressFamily> = LinuxKernel.families
+        compiler = ServiceCompiler(
+            settings: CompilerSettings(settings), node: NodeFacts(name: settings.hostnameOverride ?? Self.hostName, families: families))
+        kernel = LinuxKernel(
+            linkName: settings.link, sysctlNames: compiler.base().sysctls.keys.sorted(), ruleBackEnd: RuleBackEndSetting(settings.iptablesBackend))
+        journal = FileJournal(directory: settings.runtimeDirectory)
+    }
+
+    var source: ManifestSource {
+        get throws {
+            guard let directory = settings.manifests else {
+                throw CommandFailure("nothing to follow; name a directory of manifests with --manifests DIR", status: ExitStatus.invalid)
+            }
+            return ManifestSource(directory: directory, nodePorts: settings.serviceNodePorts)
+        }
+    }
+
+    func reconciler() -> Reconciler {
+        Reconciler(kernel: kernel, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal, logger: logger)
+    }
+
+    func service() throws -> AgentService {
+        AgentService(
+            kernel: kernel, source: try source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
+            syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger)
+    }
+
+    /// The right to write, or a sentence that says who has it.
+    func lock() throws -> WriterLock {
+        do throws(FileProblem) {
+            return try WriterLock(directory: settings.runtimeDirectory)
+        } catch {
+            throw CommandFailure(error.description)
+        }
+    }
+
+    /// The host's name as the kubelet and kube-proxy use it: in lower case, without surrounding blanks.
+    private static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard unsafe gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
+        let bytes = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        return String(decoding: bytes, as: UTF8.self).lowercased().filter { !$0.isWhitespace }
+    }
+}
+
+extension CompilerSettings {
+    init(_ settings: AgentSettings) {
+        self.init()
+        scheduler = settings.scheduler
+        schedulerFlags = settings.schedulerFlags.isEmpty ? nil : settings.schedulerFlags
+        masqueradeAll = settings.masqueradeAll
+        masqueradeBit = Int(settings.masqueradeBit)
+        linkName = settings.link
+        strictARP = settings.strictARP
+        managesSysctls = settings.managesSysctls
+        timeouts = ConnectionTimeouts(tcp: settings.tcpTimeout ?? 0, tcpFin: settings.tcpFinTimeout ?? 0, udp: settings.udpTimeout ?? 0)
+        localTraffic =
+            switch settings.detectLocalMode {
+            case .clusterCIDR: settings.clusterCIDRs.isEmpty ? .unknown : .ranges(settings.clusterCIDRs)
+            case .nodeCIDR: .nodeRanges
+            case .bridgeInterface: settings.podBridgeInterface.map { .bridge($0) } ?? .unknown
+            case .interfaceNamePrefix: settings.podInterfaceNamePrefix.map { .interfacePrefix($0) } ?? .unknown
+            }
+    }
+}
+
+extension RuleBackEndSetting {
+    init(_ setting: IPTablesBackend) {
+        switch setting {
+        case .auto: self = .auto
+        case .legacy: self = .legacy
+        case .nft: self = .nft
+        }
+    }
+}

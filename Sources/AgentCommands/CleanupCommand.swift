@@ -1,0 +1,28 @@
+import Agent
+import ArgumentParser
+import CommandSupport
+import NodeKernel
+import Planner
+
+/// `ipvs-agent cleanup`.
+struct CleanupCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cleanup", abstract: "Remove from the kernel exactly what the agent owns.",
+        discussion: """
+            The dummy link with its addresses, the virtual servers on them, our sets, chains and rules. What others made stays, and so \
+            do kernel settings. An agent that runs has to be stopped first.
+            """)
+
+    @OptionGroup(title: "Settings") var options: SettingsOptions
+
+    func run() async throws {
+        let assembly = AgentAssembly(try options.resolve())
+        let lock = try assembly.lock()
+        let round = await assembly.reconciler().cleanup()
+        if round.succeeded { assembly.journal.erase() }
+        _ = consume lock
+        let done = round.plan.operations.count - round.failures.count
+        print(round.plan.isEmpty && round.succeeded ? "Nothing of ours was there." : "\(done) operations done, \(round.failures.count) failed.")
+        try RoundStatus.check(round, problems: [])
+    }
+}

@@ -1,0 +1,49 @@
+import Agent
+import ArgumentParser
+import CommandSupport
+import Logging
+import NodeKernel
+import ServiceLifecycle
+import ServiceModel
+import UnixSignals
+
+/// `ipvs-agent run`.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Follow what is asked for, and keep the kernel right.",
+        discussion: """
+            Ends with SIGTERM or SIGINT, and leaves what the kernel balances in force: connections go on, and the next start takes over.
+            """)
+
+    @Flag(help: "Bring the kernel to what is asked for, and exit.")
+    var once = false
+
+    @OptionGroup(title: "Settings") var options: SettingsOptions
+
+    func run() async throws {
+        let assembly = AgentAssembly(try options.resolve())
+        if once {
+            try await runOnce(assembly)
+        } else {
+            let service = try assembly.service()
+            let lock = try assembly.lock()
+            let group = ServiceGroup(
+                configuration: .init(services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: assembly.logger))
+            try await group.run()
+            _ = consume lock
+        }
+    }
+
+    private func runOnce(_ assembly: AgentAssembly) async throws {
+        let source = try assembly.source
+        let lock = try assembly.lock()
+        let update = try SourceReading.readOnce(source)
+        let reconciler = assembly.reconciler()
+        var round = await reconciler.take(update)
+        // What failed because the kernel was not as it was seen is worth one more look; the rest will not change by waiting.
+        if !round.succeeded { round = await reconciler.retry() }
+        _ = consume lock
+        print(round.succeeded ? "in force: \(reconciler.summary)" : "not all is in force: \(round.failures.count) operations failed")
+        try RoundStatus.check(round, problems: update.problems ?? [])
+    }
+}

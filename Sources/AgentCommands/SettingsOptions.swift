@@ -1,0 +1,89 @@
+import ArgumentParser
+import CommandSupport
+import FoundationEssentials
+import Settings
+
+/// The settings as flags. What each means is said once, by its definition.
+struct SettingsOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The settings file; /etc/ipvs-agent/config.yaml is read where it exists.", valueName: "file"))
+    var config: String?
+
+    @Option(help: .of(.manifests)) var manifests: String?
+    @Option(help: .of(.hostnameOverride)) var hostnameOverride: String?
+    @Option(help: .of(.scheduler)) var ipvsScheduler: String?
+    @Option(help: .of(.schedulerFlags)) var ipvsSchedulerFlags: String?
+    @Option(help: .of(.syncPeriod)) var ipvsSyncPeriod: String?
+    @Option(help: .of(.minSyncPeriod)) var ipvsMinSyncPeriod: String?
+    @Option(help: .of(.strictARP)) var ipvsStrictArp: String?
+    @Option(help: .of(.tcpTimeout)) var ipvsTcpTimeout: String?
+    @Option(help: .of(.tcpFinTimeout)) var ipvsTcpfinTimeout: String?
+    @Option(help: .of(.udpTimeout)) var ipvsUdpTimeout: String?
+    @Option(help: .of(.excludeCIDRs)) var ipvsExcludeCidrs: String?
+    @Option(help: .of(.masqueradeAll)) var masqueradeAll: String?
+    @Option(help: .of(.masqueradeBit)) var iptablesMasqueradeBit: String?
+    @Option(help: .of(.clusterCIDR)) var clusterCidr: String?
+    @Option(help: .of(.detectLocalMode)) var detectLocalMode: String?
+    @Option(help: .of(.podBridgeInterface)) var podBridgeInterface: String?
+    @Option(help: .of(.podInterfaceNamePrefix)) var podInterfaceNamePrefix: String?
+    @Option(help: .of(.serviceNodePortRange)) var serviceNodePortRange: String?
+    @Option(help: .of(.runtimeDirectory)) var runtimeDirectory: String?
+    @Option(help: .of(.link)) var link: String?
+    @Option(help: .of(.iptablesBackend)) var iptablesBackend: String?
+    @Option(help: .of(.manageSysctls)) var manageSysctls: String?
+    @Option(help: .of(.logLevel)) var logLevel: String?
+    @Option(help: .of(.logFormat)) var logFormat: String?
+
+    /// The flags that were given, by name.
+    var flags: [String: String] {
+        let values: [(SettingDefinition, String?)] = [
+            (.manifests, manifests), (.hostnameOverride, hostnameOverride), (.scheduler, ipvsScheduler), (.schedulerFlags, ipvsSchedulerFlags),
+            (.syncPeriod, ipvsSyncPeriod), (.minSyncPeriod, ipvsMinSyncPeriod), (.strictARP, ipvsStrictArp), (.tcpTimeout, ipvsTcpTimeout),
+            (.tcpFinTimeout, ipvsTcpfinTimeout), (.udpTimeout, ipvsUdpTimeout), (.excludeCIDRs, ipvsExcludeCidrs),
+            (.masqueradeAll, masqueradeAll), (.masqueradeBit, iptablesMasqueradeBit), (.clusterCIDR, clusterCidr),
+            (.detectLocalMode, detectLocalMode), (.podBridgeInterface, podBridgeInterface),
+            (.podInterfaceNamePrefix, podInterfaceNamePrefix), (.serviceNodePortRange, serviceNodePortRange),
+            (.runtimeDirectory, runtimeDirectory), (.link, link), (.iptablesBackend, iptablesBackend), (.manageSysctls, manageSysctls),
+            (.logLevel, logLevel), (.logFormat, logFormat),
+        ]
+        return Dictionary(uniqueKeysWithValues: values.compactMap { definition, value in value.map { (definition.name, $0) } })
+    }
+
+    /// The settings from flags, environment and file together.
+    func resolve() throws -> AgentSettings {
+        do {
+            return try SettingsResolver.resolve(flags: flags, environment: ProcessInfo.processInfo.environment, file: try file())
+        } catch let error as InvalidSettings {
+            throw CommandFailure(error.description, status: ExitStatus.invalid)
+        }
+    }
+
+    private static let usualFile = "/etc/ipvs-agent/config.yaml"
+
+    private func file() throws -> (name: String, text: String)? {
+        guard let path = config ?? (FileManager.default.fileExists(atPath: Self.usualFile) ? Self.usualFile : nil) else { return nil }
+        do {
+            return (path, try String(contentsOfFile: path, encoding: .utf8))
+        } catch {
+            throw CommandFailure("cannot read the settings file \(path): \(error)", status: ExitStatus.invalid)
+        }
+    }
+}
+
+extension ArgumentHelp {
+    fileprivate static func of(_ definition: SettingDefinition) -> ArgumentHelp {
+        let standard = definition.defaultText.isEmpty ? "" : " (default \(definition.defaultText))"
+        return ArgumentHelp("\(definition.help)\(standard).", valueName: definition.kind.placeholder)
+    }
+}
+
+/// Flags that are true or false may be given without a value, as Go's are: `--masquerade-all` is `--masquerade-all=true`.
+package enum BooleanFlags {
+    package static func spelledOut(_ arguments: [String]) -> [String] {
+        let names = Set(SettingDefinition.all.filter { $0.kind == .boolean }.map(\.flag))
+        return arguments.enumerated().map { index, argument in
+            guard names.contains(argument) else { return argument }
+            let next = index + 1 < arguments.count ? arguments[index + 1] : ""
+            return ["true", "false"].contains(next) ? argument : argument + "=true"
+        }
+    }
+}
