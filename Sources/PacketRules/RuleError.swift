@@ -54,8 +54,16 @@ package struct RuleError: Error, Hashable, Sendable {
         case .unwritable, .notRun, .killed: return nil
         case .failed: break
         }
+        if let module = Self.missingExtension(in: message) {
+            return "The kernel lacks what the rule needs: load it (modprobe \(module)), or use a kernel that has it."
+        }
         for (words, remedy) in Self.remedies where message.contains(words) { return remedy }
         return nil
+    }
+
+    /// `xt_ipvs` where the tool says `Extension ipvs revision 0 not supported, missing kernel module?`.
+    private static func missingExtension(in message: String) -> String? {
+        message.firstMatch(of: #/Extension (?<name>[A-Za-z0-9_]+) revision \d+ not supported/#).map { "xt_\($0.name)" }
     }
 
     /// What the tools say, with what helps. The first that fits counts.
@@ -74,19 +82,15 @@ package struct RuleError: Error, Hashable, Sendable {
         ),
         (
             "Table does not exist",
-            "The kernel has no such table: load it (modprobe iptable_nat iptable_filter ip6table_nat ip6table_filter), or use the nft back end."
+            "The kernel has no such table: load it (modprobe -a iptable_nat iptable_filter ip6table_nat ip6table_filter), or use the nft back end."
         ),
         (
             "No chain/target/match by that name",
-            "The kernel lacks a match or target that the rule needs: load it (modprobe xt_set xt_comment xt_mark xt_addrtype xt_conntrack)."
-        ),
-        (
-            "Extension",
-            "The kernel lacks a match or target that the rule needs: load it (modprobe xt_set xt_comment xt_mark xt_addrtype xt_conntrack)."
+            "The kernel lacks a match or target that the rule needs: load it (modprobe -a xt_set xt_comment xt_mark xt_addrtype xt_conntrack xt_ipvs)."
         ),
         (
             "RULE_APPEND failed (No such file or directory)",
-            "The kernel lacks a match or target that the rule needs: load it (modprobe xt_set xt_comment xt_mark xt_addrtype xt_conntrack)."
+            "The kernel lacks a match or target that the rule needs: load it (modprobe -a xt_set xt_comment xt_mark xt_addrtype xt_conntrack xt_ipvs)."
         ),
     ]
 }

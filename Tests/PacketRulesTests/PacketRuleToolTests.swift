@@ -62,7 +62,7 @@ struct PacketRuleToolTests {
         await #expect {
             _ = try await machine.choose()
         } throws: {
-            ($0 as? RuleError)?.remedy?.contains("modprobe iptable_nat") == true
+            ($0 as? RuleError)?.remedy?.contains("modprobe -a iptable_nat") == true
         }
         machine = Machine()
         machine.installed = ["iptables-save", "iptables-restore"]
@@ -89,6 +89,12 @@ struct PacketRuleToolTests {
         let error = RuleError("write rules", .ipv4, tool: "/sbin/x", .failed(status: 1), message: message, text: text)
         #expect(error.line == "-A KUBE-SERVICES -j NOWHERE")
         #expect(RuleError("", .ipv4, tool: "", .failed(status: 1), message: "line 99999999999999999999 failed", text: text).line == nil)
+    }
+
+    @Test func theModuleOfAMissingMatchIsNamed() {
+        let message = "Warning: Extension ipvs revision 0 not supported, missing kernel module?\niptables-restore: line 28 failed"
+        let error = RuleError("write rules", .ipv4, tool: "/sbin/x", .failed(status: 1), message: message)
+        #expect(error.remedy?.contains("modprobe xt_ipvs)") == true)
     }
 
     @Test func aToolThatHangsIsEnded() async {

@@ -1,0 +1,70 @@
+import Addresses
+import NetlinkCodec
+
+/// Address messages: `struct ifaddrmsg` and the attributes `IFA_…` of `linux/if_addr.h`.
+enum AddressMessage {
+    static let new: UInt16 = 20
+    static let delete: UInt16 = 21
+    static let get: UInt16 = 22
+
+    private static let headerLength = 8
+    private static let addressAttribute: UInt16 = 1
+    private static let localAttribute: UInt16 = 2
+
+    /// `IFA_F_NODAD`: nobody else on a link without neighbours could have the address, and a tentative one is not delivered to.
+    private static let noDuplicateDetection: UInt8 = 0x02
+    private static let permanent: UInt8 = 0x80
+    /// `RT_SCOPE_UNIVERSE`, which `ip` calls global.
+    private static let globalScope: UInt8 = 0
+
+    static func request(_ change: AddressChange, on link: Link) -> NetlinkRequest {
+        let address = change.address
+        let (operation, type, flags): (String, UInt16, NetlinkFlags) =
+            switch change {
+            case .add: ("bind address \(address) to \(link.name)", new, [.create, .exclusive])
+            case .remove: ("unbind address \(address) from \(link.name)", delete, [])
+            }
+        return NetlinkRequest(operation, type: type, flags: flags) { encoder in
+            encoder.append(familyNumber(address.family))
+            encoder.append(UInt8(truncatingIfNeeded: address.family.bitWidth))
+            encoder.append(address.family == .ipv6 ? permanent | noDuplicateDetection : permanent)
+            encoder.append(globalScope)
+            encoder.append(UInt32(bitPattern: link.index))
+            // The local address, and that of the other end, which is the same where there is no other end.
+            encoder.attribute(localAttribute, bytes: address.bytes)
+            encoder.attribute(addressAttribute, bytes: address.bytes)
+        }
+    }
+
+    /// All addresses of all links. (The kernel ignores an index in a request of this kind, unless the socket asks for strictness.)
+    static func list() -> NetlinkRequest {
+        NetlinkRequest("list addresses", type: get) { encoder in
+            encoder.append(0 as UInt32)
+            encoder.append(0 as UInt32)
+        }
+    }
+
+    /// The address that a message of type ``new`` or ``delete`` speaks of; nil for families other than IPv4 and IPv6.
+    static func decode(_ payload: Span<UInt8>) throws(NetlinkDecodingError) -> LinkAddress? {
+        let family: UInt8 = try payload.hostNumber(at: 0)
+        let prefixLength: UInt8 = try payload.hostNumber(at: 1)
+        let index: UInt32 = try payload.hostNumber(at: 4)
+        guard family == familyNumber(.ipv4) || family == familyNumber(.ipv6) else { return nil }
+        var (local, other): ([UInt8]?, [UInt8]?)
+        try payload.forEachAttribute(after: headerLength) { type, value throws(NetlinkDecodingError) in
+            switch type {
+            case localAttribute: local = value.copied()
+            case addressAttribute: other = value.copied()
+            default: break
+            }
+        }
+        // On a link between two points `IFA_ADDRESS` is the other end; IPv6 without an other end has no `IFA_LOCAL`.
+        guard let bytes = local ?? other, let address = IPAddress(bytes: bytes), familyNumber(address.family) == family,
+            Int(prefixLength) <= address.family.bitWidth
+        else { throw NetlinkDecodingError(at: headerLength, "no address of family \(family) with prefix length \(prefixLength)") }
+        return LinkAddress(address, prefixLength: Int(prefixLength), linkIndex: Int32(bitPattern: index))
+    }
+
+    /// `AF_INET` and `AF_INET6`.
+    private static func familyNumber(_ family: AddressFamily) -> UInt8 { family == .ipv4 ? 2 : 10 }
+}
