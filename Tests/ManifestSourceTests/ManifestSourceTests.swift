@@ -124,12 +124,12 @@ private func manifest(_ name: String, _ port: Int = 80) -> String {
         let followed = try Followed()
         try await followed.next()
         let text = manifest("a", 1) + "---\n" + manifest("b", 1)
-        let file = try #require(FileManager.default.createFile(atPath: followed.path.appending(path: "a.yaml").path, contents: nil) ? FileHandle(forWritingTo: followed.path.appending(path: "a.yaml")) : nil)
-        try await followed.next(until: { followed.updates == 1 })
-        try file.write(contentsOf: Data(text.utf8.prefix(100)))
+        let file = unsafe open(followed.path.appending(path: "a.yaml").path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        let handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
+        try handle.write(contentsOf: Data(text.utf8.prefix(100)))
         _ = usleep(300_000)
-        try file.write(contentsOf: Data(text.utf8.dropFirst(100)))
-        try file.close()
+        try handle.write(contentsOf: Data(text.utf8.dropFirst(100)))
+        try handle.close()
         try await followed.next()
         #expect(followed.names == ["a", "b"])
         #expect(followed.problems == [])
@@ -154,10 +154,9 @@ private func manifest(_ name: String, _ port: Int = 80) -> String {
     @Test func aBurstIsFewUpdates() async throws {
         let followed = try Followed()
         try await followed.next()
-        for index in 0..<300 {
-            try followed.put("x.tmp", manifest("s\(index)"))
-            #expect(unsafe rename(followed.path.appending(path: "x.tmp").path, followed.path.appending(path: "\(index).yaml").path) == 0)
-        }
+        let names = (0..<300).map { followed.path.appending(path: "\($0)").path }
+        for index in 0..<300 { try followed.put("\(index)", manifest("s\(index)")) }
+        for name in names { _ = unsafe rename(name, name + ".yaml") }
         try await followed.next(until: { followed.names.count == 300 })
         #expect(followed.updates < 30)
     }

@@ -1,0 +1,42 @@
+/// Makes settings of what flags, environment and file say: a flag comes before an environment variable, and that before the file.
+///
+/// Pure: texts in, settings or everything that is wrong out.
+package enum SettingsResolver {
+    /// The environment variable that names the settings file, as `--config` does.
+    package static let configVariable = "IPVS_AGENT_CONFIG"
+
+    /// - Parameters:
+    ///   - flags: raw texts by the setting's name, without dashes: `["ipvs-scheduler": "wrr"]`.
+    ///   - environment: all environment variables; those that do not begin with `IPVS_AGENT_` are not looked at.
+    ///   - file: the settings file's name and text, where there is one.
+    package static func resolve(
+        flags: [String: String] = [:], environment: [String: String] = [:], file: (name: String, text: String)? = nil
+    ) throws(InvalidSettings) -> AgentSettings {
+        var values = SettingValues()
+        if let file {
+            let read = SettingsFile(name: file.name, text: file.text)
+            values.problems += read.problems
+            for entry in read.entries { values.set(entry.definition, entry.text, entry.origin) }
+        }
+        for (variable, text) in environment.sorted(by: { $0.key < $1.key }) where variable.hasPrefix(SettingDefinition.variablePrefix) {
+            if variable == configVariable { continue }
+            guard let definition = SettingDefinition.all.first(where: { $0.variable == variable }) else {
+                let near = Suggestion.text(for: variable, among: SettingDefinition.all.map(\.variable) + [configVariable])
+                values.problems.append(SettingsProblem(place: variable, message: "unknown setting\(near)"))
+                continue
+            }
+            values.set(definition, text, .environment(variable))
+        }
+        for (name, text) in flags.sorted(by: { $0.key < $1.key }) {
+            guard let definition = SettingDefinition.all.first(where: { $0.name == name }) else {
+                let near = Suggestion.text(for: "--\(name)", among: SettingDefinition.all.map(\.flag))
+                values.problems.append(SettingsProblem(place: "--\(name)", message: "unknown setting\(near)"))
+                continue
+            }
+            values.set(definition, text, .flag(definition.flag))
+        }
+        let settings = AgentSettings(&values)
+        guard values.problems.isEmpty else { throw InvalidSettings(problems: values.problems) }
+        return settings
+    }
+}
