@@ -1,0 +1,137 @@
+/// Reads the text of `/proc/net/ip_vs` (`ip_vs_info_seq_show` in `net/netfilter/ipvs/ip_vs_ctl.c`), piece by piece.
+///
+/// Pure: bytes are put in as they come, entries are taken out when they are whole. Words after the scheduler that are not known are
+/// passed over, as are virtual servers of other protocols, with their real servers. Anything else that the kernel does not write
+/// is an error; none of it makes the parser crash, loop or keep more than one line and one entry.
+public struct IPVSTableParser: Sendable {
+    private var partialLine: [UInt8] = []
+    private var lineNumber = 0
+    private var current: IPVSTableEntry?
+    /// The real servers that follow belong to a virtual server that was passed over.
+    private var isPassingOver = false
+
+    /// The kernel's own lines stay below 160 bytes.
+    private static let longestLine = 1024
+
+    public init() {}
+
+    /// Takes the next piece of the text, and calls `body` with every entry that is now whole.
+    public mutating func consume(_ piece: Span<UInt8>, _ body: (IPVSTableEntry) -> Void) throws(IPVSTableError) {
+        var start = 0
+        var index = 0
+        while index < piece.count {
+            defer { index += 1 }
+            guard piece[index] == UInt8(ascii: "\n") else { continue }
+            if partialLine.isEmpty {
+                try take(piece.extracting(start..<index), body)
+            } else {
+                append(piece.extracting(start..<index))
+                let line = partialLine
+                partialLine.removeAll(keepingCapacity: true)
+                try take(line.span, body)
+            }
+            start = index + 1
+        }
+        guard piece.count - start + partialLine.count <= Self.longestLine else {
+            throw IPVSTableError(line: lineNumber + 1, "a line of more than \(Self.longestLine) bytes")
+        }
+        append(piece.extracting(start..<piece.count))
+    }
+
+    /// Says that the text is over, and calls `body` with the last entry.
+    public mutating func finish(_ body: (IPVSTableEntry) -> Void) throws(IPVSTableError) {
+        if !partialLine.isEmpty {
+            let line = partialLine
+            partialLine = []
+            try take(line.span, body)
+        }
+        if let current { body(current) }
+        current = nil
+    }
+
+    private mutating func append(_ bytes: Span<UInt8>) {
+        for index in bytes.indices { partialLine.append(bytes[index]) }
+    }
+
+    private mutating func take(_ line: Span<UInt8>, _ body: (IPVSTableEntry) -> Void) throws(IPVSTableError) {
+        lineNumber += 1
+        guard line.count <= Self.longestLine else {
+            throw IPVSTableError(line: lineNumber, "a line of more than \(Self.longestLine) bytes")
+        }
+        var fields = TableFields()
+        guard let first = fields.next(in: line) else { return }
+        if line.word(first, is: "->") {
+            try takeRealServer(line, &fields)
+        } else if !(line.word(first, is: "IP") || line.word(first, is: "Prot")) {
+            // A title line is neither; the third title begins as a real server does.
+            if let current { body(current) }
+            current = nil
+            current = try virtualServer(line, first, &fields)
+            isPassingOver = current == nil
+        }
+    }
+
+    /// The virtual server of a line; nil where it is of another protocol.
+    private func virtualServer(
+        _ line: Span<UInt8>, _ protocolName: Range<Int>, _ fields: inout TableFields
+    ) throws(IPVSTableError) -> IPVSTableEntry? {
+        guard let place = fields.next(in: line), let schedulerName = fields.next(in: line) else {
+            throw IPVSTableError(line: lineNumber, "neither an address nor a scheduler")
+        }
+        let identity: IPVSTableEntry.Identity
+        if line.word(protocolName, is: "FWM") {
+            guard let mark = line.hexadecimal(place, UInt32.self) else {
+                throw IPVSTableError(line: lineNumber, "“\(line.string(place))” is not a firewall mark")
+            }
+            identity = .firewallMark(mark)
+        } else {
+            guard let transport = transport(line, protocolName) else { return nil }
+            guard let (address, port) = line.addressAndPort(place) else {
+                throw IPVSTableError(line: lineNumber, "“\(line.string(place))” is not an address and port")
+            }
+            identity = .address(address, port: port, transport)
+        }
+        guard let scheduler = Scheduler(rawValue: line.string(schedulerName)) else {
+            throw IPVSTableError(line: lineNumber, "“\(line.string(schedulerName))” is not a scheduler")
+        }
+        var entry = IPVSTableEntry(identity, scheduler: scheduler)
+        while let word = fields.next(in: line) {
+            if line.word(word, is: "ops") {
+                entry.onePacket = true
+            } else if line.word(word, is: "persistent") {
+                guard let ticks = fields.next(in: line).flatMap({ line.decimal($0) }),
+                    let mask = fields.next(in: line).flatMap({ line.hexadecimal($0, UInt32.self) })
+                else { throw IPVSTableError(line: lineNumber, "persistence without a timeout and a mask") }
+                entry.persistence = IPVSTableEntry.Persistence(ticks: ticks, printedMask: mask)
+            }
+        }
+        return entry
+    }
+
+    private func transport(_ line: Span<UInt8>, _ name: Range<Int>) -> TransportProtocol? {
+        if line.word(name, is: "TCP") { return .tcp }
+        if line.word(name, is: "UDP") { return .udp }
+        if line.word(name, is: "SCTP") { return .sctp }
+        return nil
+    }
+
+    private mutating func takeRealServer(_ line: Span<UInt8>, _ fields: inout TableFields) throws(IPVSTableError) {
+        guard let place = fields.next(in: line) else { throw IPVSTableError(line: lineNumber, "a real server without an address") }
+        if isPassingOver || line.word(place, is: "RemoteAddress:Port") { return }
+        guard current != nil else { throw IPVSTableError(line: lineNumber, "a real server before any virtual server") }
+        guard let (address, port) = line.addressAndPort(place) else {
+            throw IPVSTableError(line: lineNumber, "“\(line.string(place))” is not an address and port")
+        }
+        guard let word = fields.next(in: line), let forwarding = IPVSTableRealServer.Forwarding(rawValue: line.string(word)) else {
+            throw IPVSTableError(line: lineNumber, "a real server without a known forwarding method")
+        }
+        guard let weight = fields.next(in: line).flatMap({ line.decimal($0) }),
+            let active = fields.next(in: line).flatMap({ line.decimal($0) }),
+            let inactive = fields.next(in: line).flatMap({ line.decimal($0) })
+        else { throw IPVSTableError(line: lineNumber, "a real server without its weight and two counts") }
+        current?.realServers.append(
+            IPVSTableRealServer(
+                RealServer.Key(address, port: port), forwarding: forwarding, weight: Int32(bitPattern: weight), active: active,
+                inactive: inactive))
+    }
+}
