@@ -77,7 +77,7 @@ let package = Package(
         room("NodeKernel", knows: ["Addresses", "NodeModel"]),
         room(
             "LinuxKernel",
-            knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel", "IPVS", "Links", "IPSets", "PacketRules", "Sysctls"]),
+            knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel", "NetlinkTransport", "IPVS", "Links", "IPSets", "PacketRules", "Sysctls"]),
         room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
 
         // What is asked for, and how.

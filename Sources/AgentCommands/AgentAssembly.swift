@@ -6,6 +6,7 @@ import IPVSModel
 import LinuxKernel
 import Logging
 import ManifestSource
+import NodeModel
 import NodeKernel
 import PacketRules
 import ServiceCompiler

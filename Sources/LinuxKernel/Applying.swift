@@ -1,8 +1,9 @@
 import Addresses
 import IPSets
 import IPVS
-import NodeKernel
-import NodeModel
+import Links
+package import NodeKernel
+package import NodeModel
 import PacketRules
 import Sysctls
 
@@ -56,6 +57,18 @@ extension LinuxKernel {
 }
 
 extension LinuxKernel {
+    private func applyAddresses(_ operations: [Operation]) -> [OperationFailure] {
+        do throws(KernelFailure) {
+            let failures = try withLinks { (socket) throws(LinkError) in
+                guard let link = try socket.link(named: linkName) else { throw .noSuchLink(linkName) }
+                return socket.change(operations.compactMap(\.addressChange), on: link)
+            }
+            return failures.map { OperationFailure(operations[$0.index], KernelFailure($0.error)) }
+        } catch {
+            return operations.map { OperationFailure($0, error) }
+        }
+    }
+
     private func applySingle(_ operation: Operation) async throws(KernelFailure) {
         switch operation {
         case .setSysctl(let name, let value):
@@ -64,7 +77,10 @@ extension LinuxKernel {
         case .destroySet(let key): try withSets { (session) throws(SetError) in try session.destroy(key) }
         case .changeRules(let change):
             do throws(RuleError) { try await ruleTool().apply(change) } catch { throw KernelFailure(error) }
-        default: try applyToLink(operation)
+        case .createLink(let name): _ = try withLinks { (socket) throws(LinkError) in try socket.createDummy(name) }
+        case .silenceLink(let name): _ = try withLinks { (socket) throws(LinkError) in try socket.silence(name) }
+        case .removeLink(let name): try withLinks { (socket) throws(LinkError) in try socket.remove(name) }
+        default: preconditionFailure("\(operation) is applied with its neighbours")
         }
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import IPSets
 import IPVS
+import Links
 import NetlinkTransport
 import NodeKernel
 import PacketRules
@@ -53,5 +54,23 @@ extension KernelFailure {
             default: .other
             }
         self.init(cause, error.description, errorNumber: error.errno)
+    }
+
+    init(_ error: LinkError) {
+        switch error {
+        case .otherKind: self.init(.conflict, error.description)
+        case .noSuchLink: self.init(.stale, error.description)
+        case .notAName: self.init(.other, error.description)
+        case .netlink(let netlink):
+            let cause: Cause =
+                switch netlink.errno {
+                case EPERM: .privilege
+                case EOPNOTSUPP, EAFNOSUPPORT: .missingFeature
+                case ENOMEM, ENOBUFS: .resource
+                case ENODEV: .stale
+                default: .other
+                }
+            self.init(cause, error.description, errorNumber: netlink.errno)
+        }
     }
 }

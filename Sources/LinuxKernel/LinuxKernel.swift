@@ -3,8 +3,8 @@ import Glibc
 import IPSets
 import IPVS
 import Links
-package import NodeKernel
-import NodeModel
+import NetlinkTransport
+import NodeKernel
 package import PacketRules
 
 /// This node's own kernel: the subsystems that load balancing needs, behind one door.
@@ -23,8 +23,6 @@ package actor LinuxKernel: NodeKernel {
     private var links: LinkSocket?
     private var sets: SetSession?
     private var rules: PacketRuleTool?
-    /// The dummy link's index, once it was seen or made.
-    var linkIndex: UInt32?
 
     /// - Parameters:
     ///   - linkName: the dummy link's name.
@@ -74,6 +72,18 @@ package actor LinuxKernel: NodeKernel {
                 throw error
             }
             sets = consume session
+            return value
+        } catch {
+            throw KernelFailure(error)
+        }
+    }
+
+    func withLinks<Value>(_ body: (inout LinkSocket) throws(LinkError) -> Value) throws(KernelFailure) -> Value {
+        do throws(LinkError) {
+            var socket: LinkSocket
+            if let open = links.take() { socket = open } else { socket = try LinkSocket() }
+            let value = try body(&socket)
+            links = consume socket
             return value
         } catch {
             throw KernelFailure(error)

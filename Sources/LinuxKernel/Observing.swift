@@ -1,8 +1,9 @@
 import Addresses
 import IPSets
 import IPVS
-import NodeKernel
-import NodeModel
+import Links
+package import NodeKernel
+package import NodeModel
 import PacketRules
 import Sysctls
 
@@ -10,10 +11,10 @@ extension LinuxKernel {
     package func observe(_ scope: ObservationScope) async -> Observation {
         var observation = Observation(state: NodeState(), seen: [])
         // IPVS first: its settings and modules are there only after it was asked for.
-        if scope.contains(.virtualServers) { observation.add(.virtualServers) { try seeVirtualServers(&$0) } }
-        if scope.contains(.sysctls) { observation.add(.sysctls) { seeSysctls(&$0) } }
-        if scope.contains(.link) { observation.add(.link) { try seeLink(&$0) } }
-        if scope.contains(.sets) { observation.add(.sets) { try seeSets(&$0) } }
+        if scope.contains(.virtualServers) { observation.add(.virtualServers, seeVirtualServers) }
+        if scope.contains(.sysctls) { observation.add(.sysctls, seeSysctls) }
+        if scope.contains(.link) { observation.add(.link, seeLink) }
+        if scope.contains(.sets) { observation.add(.sets, seeSets) }
         if scope.contains(.rules) {
             do throws(KernelFailure) {
                 try await seeRules(&observation.state)
@@ -49,6 +50,13 @@ extension LinuxKernel {
         state.sets = try withSets { (session) throws(SetError) in try session.list().sets }
     }
 
+    private func seeLink(_ state: inout NodeState) throws(KernelFailure) {
+        let seen = try withLinks { (socket) throws(LinkError) in try socket.observe(linkName) }
+        state.link = DummyLink(seen.link)
+        // What another kind of link of this name holds is none of ours.
+        if seen.link?.kind == "dummy" { state.addresses = seen.hostAddresses }
+    }
+
     private func seeRules(_ state: inout NodeState) async throws(KernelFailure) {
         do throws(RuleError) {
             state.rules = try await ruleTool().observe(Self.families.sorted())
@@ -66,5 +74,11 @@ extension Observation {
         } catch {
             failures.append(error)
         }
+    }
+}
+
+extension DummyLink {
+    init(_ link: Link?) {
+        self = link.map { .present(kind: $0.kind ?? "hardware", noARP: $0.noARP) } ?? .absent
     }
 }

@@ -6,7 +6,7 @@ package import ServiceModel
 ///
 /// Files ending in `.yaml`, `.yml` and `.json` are read, hidden ones are not, nor are directories below. A directory that is
 /// missing or cannot be read empties nothing: it is reported, and looked for until it is back.
-package final class ManifestSource: Sendable {
+package final class ManifestSource: ServiceSource {
     /// Every change, the first once the directory has been read whole. Until then only problems come, with `isSynced` false.
     package let updates: AsyncStream<SourceUpdate>
 
