@@ -108,6 +108,11 @@ let package = Package(
         tests("ServiceCompilerTests", of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler"]),
         tests("PlannerTests", of: ["Addresses", "IPVSModel", "NodeModel", "Planner", "NodeKernel", "FakeKernel"]),
         tests(
+            "NodeKernelTests",
+            of: [
+                "Addresses", "IPVSModel", "NodeModel", "NodeKernel", "FakeKernel", "LinuxKernel", "Planner", "ServiceCompiler",
+            ]),
+        tests(
             "RecordingTests",
             of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "ManifestSource"]),
         tests(

@@ -16,24 +16,19 @@ enum KernelRules {
             // With its exist flag, making a set that stands with the same type is no error.
             return standing.serves(as: definition.key) ? nil : failure(.conflict, EEXIST, "a set of type \(standing.typeName) has this name")
         case .destroySet(let key):
-            guard state.sets[key] != nil else { return failure(.stale, ENOENT, "the set does not exist") }
-            return isUsed(key, in: state) ? failure(.conflict, EBUSY, "the set is used by a rule") : nil
+            return state.sets[key] != nil && isUsed(key, in: state) ? failure(.conflict, EBUSY, "the set is used by a rule") : nil
         case .addMember(let member):
-            guard let set = state.sets[member.set] else { return failure(.missingFeature, ENOENT, "the set does not exist") }
+            guard let set = state.sets[member.set] else { return failure(.stale, ENOENT, "the set does not exist") }
             if set.entries.contains(member.entry) || member.set.type == .bitmapPort { return nil }
             return set.entries.count >= Int(set.maximumEntries) ? failure(.resource, ENOSPC, "the set is full") : nil
-        case .removeMember(let member):
-            return state.sets[member.set] == nil ? failure(.stale, ENOENT, "the set does not exist") : nil
+        // What is gone already is gone.
+        case .removeMember, .removeLink, .removeAddress: return nil
         case .changeRules(let change): return missingSet(in: change, state: state)
         case .createLink:
-            return state.link == .absent ? nil : failure(.conflict, EEXIST, "a link of this name exists")
-        case .silenceLink, .removeLink:
+            guard case .present(let kind, _) = state.link, kind != "dummy" else { return nil }
+            return failure(.conflict, EEXIST, "a link of kind \(kind) has this name")
+        case .silenceLink, .addAddress:
             return state.link == .absent ? failure(.stale, ENODEV, "the link does not exist") : nil
-        case .addAddress(let address):
-            guard case .present = state.link else { return failure(.dependency, ENODEV, "the link does not exist") }
-            return state.addresses.contains(address) ? failure(.stale, EEXIST, "the address is bound already") : nil
-        case .removeAddress(let address):
-            return state.addresses.contains(address) ? nil : failure(.stale, EADDRNOTAVAIL, "the address is not bound")
         case .addVirtualServer(let server):
             if state.virtualServers[server.key] != nil { return failure(.stale, EEXIST, "the virtual server exists") }
             return unknownScheduler(of: server, schedulers)
