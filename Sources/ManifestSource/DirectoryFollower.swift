@@ -32,7 +32,7 @@ struct DirectoryFollower: ~Copyable {
         self.reading = reading
     }
 
-    /// Opens the directory if it is not open, and takes in everything that differs; says whether the directory could be read.
+    /// Opens the directory if it is not open, and takes in everything that differs. Where it cannot be read, `failure` says why.
     mutating func refresh(now: Time) {
         if let open = directory?.isAt(path), open, watch != nil {
             lookAtLinks(now: now)
@@ -79,7 +79,7 @@ struct DirectoryFollower: ~Copyable {
             do throws(Directory.Failure) { try rescan(now: now) } catch { lose(error) }
         }
         guard !due.names.isEmpty else { return }
-        take(due.names.keys.sorted(), gone: due.names.filter { $0.value == .gone }.keys.sorted(), now: now)
+        take(due.names.keys.sorted(), gone: Set(due.names.filter { $0.value == .gone }.keys), now: now)
     }
 
     /// When to call `takePending` next; nil where nothing is pending.
@@ -130,7 +130,7 @@ struct DirectoryFollower: ~Copyable {
     }
 
     /// Reads files; those of `gone` that are still missing are removed, others that are missing are waited for.
-    private mutating func take(_ names: [String], gone: [String], now: Time) {
+    private mutating func take(_ names: [String], gone: Set<String>, now: Time) {
         guard let file else { return }
         let outcomes = reading.read(names, file)
         for (name, outcome) in zip(names, outcomes) {

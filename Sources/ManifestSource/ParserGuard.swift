@@ -13,9 +13,9 @@ enum ParserGuard {
         guard suspects else { return nil }
         var scan = Scan()
         for byte in text.utf8 { scan.take(byte) }
-        let aliases = min(scan.aliases, scan.anchors == 0 ? 0 : scan.aliases)
-        if aliases > 16, scan.complexKeys > 0 {
-            return (scan.firstComplexKey, "a mapping key that is not plain text, in a file with \(aliases) aliases")
+        // An alias needs an anchor; without one the text only looks so.
+        if scan.anchors > 0, scan.aliases > 16, scan.complexKeys > 0 {
+            return (scan.firstComplexKey, "a mapping key that is not plain text, in a file with \(scan.aliases) aliases")
         }
         // Each level of keys in keys hashes all that is inside it once more.
         if scan.complexKeys > 1000 { return (scan.firstComplexKey, "\(scan.complexKeys) mapping keys that are not plain text") }
@@ -30,23 +30,27 @@ enum ParserGuard {
         var complexKeys = 0
         var firstComplexKey = 1
         private var line = 1
+        /// The last two bytes, the nearer first.
         private var previous = UInt8(ascii: "\n")
-        /// The last byte that was not a blank, and whether the word that it ends began with `*`.
+        private var beforePrevious = UInt8(ascii: "\n")
         private var lastVisible = UInt8(ascii: "\n")
+        /// Whether the last word began with `*`.
         private var isInAlias = false
 
         mutating func take(_ byte: UInt8) {
             let isBlank = byte == 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d
-            let startsWord = Self.endsToken(previous)
+            let startsWord = Self.mayEndToken(previous)
             switch byte {
             case UInt8(ascii: "*") where startsWord:
                 aliases += 1
                 isInAlias = true
             case UInt8(ascii: "&") where startsWord:
                 anchors += 1
+            // `*a : x`, `[*a]: x` and `{a: *a}: x`.
             case UInt8(ascii: ":") where isInAlias || lastVisible == UInt8(ascii: "]") || lastVisible == UInt8(ascii: "}"):
                 countKey()
-            case _ where isBlank && previous == UInt8(ascii: "?") && Self.isIndicator(beforePrevious):
+            // `? [*a]`.
+            case _ where isBlank && previous == UInt8(ascii: "?") && Self.mayEndToken(beforePrevious):
                 countKey()
             default: break
             }
@@ -59,17 +63,13 @@ enum ParserGuard {
             previous = byte
         }
 
-        private var beforePrevious = UInt8(ascii: "\n")
-
         private mutating func countKey() {
             if complexKeys == 0 { firstComplexKey = line }
             complexKeys += 1
         }
 
         /// Whether a new token may begin after this byte.
-        private static func endsToken(_ byte: UInt8) -> Bool { isIndicator(byte) }
-
-        private static func isIndicator(_ byte: UInt8) -> Bool {
+        private static func mayEndToken(_ byte: UInt8) -> Bool {
             byte == 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d || "[]{},:-?".utf8.contains(byte)
         }
     }
