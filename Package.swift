@@ -112,6 +112,8 @@ let package = Package(
             of: [
                 "Addresses", "IPVSModel", "NodeModel", "NodeKernel", "FakeKernel", "LinuxKernel", "Planner", "ServiceCompiler",
             ]),
+        tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource"]),
+        tests("SettingsTests", of: ["Addresses", "IPVSModel", "Settings"]),
         tests(
             "RecordingTests",
             of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "ManifestSource"]),

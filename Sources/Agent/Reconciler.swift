@@ -24,6 +24,8 @@ package final class Reconciler {
     /// The kernel as it was last seen and has been changed since; nil until it was first looked at.
     private var observed: NodeState?
     private var unseen: ObservationScope = []
+    /// Whether removals found by looking wait, because a bad document may stand for what they would remove.
+    private var withholdsRemovals = false
     private var retries = RetrySchedule()
 
     /// How many Services have been compiled; so that tests can count what a change costs.
@@ -66,8 +68,18 @@ package final class Reconciler {
     package func take(_ update: SourceUpdate) async -> Round {
         let touched = compile(catalog.take(update))
         report(update.problems)
+        let hasErrors = update.problems?.contains(where: \.isError)
+        // A document that was bad from the first reading on has no last good version here, but may have one in the kernel.
+        if observed == nil, let hasErrors { withholdsRemovals = hasErrors }
         guard update.isSynced else { return Round() }
-        guard let observed else { return await resync() }
+        guard let observed else {
+            if withholdsRemovals { logger.warning("nothing is removed until every document can be read") }
+            return await resync()
+        }
+        if withholdsRemovals, hasErrors == false {
+            withholdsRemovals = false
+            return await resync()
+        }
         return await execute(Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership))
     }
 
@@ -116,7 +128,7 @@ package final class Reconciler {
         let isFirst = observed == nil
         let failures = await observe(scope)
         guard let observed else { return Round() }
-        let plan = Planner.plan(wanted: wanted, observed: observed, ownership: ownership, seen: scope.subtracting(unseen))
+        let plan = fullPlan(observed, seen: scope.subtracting(unseen))
         if !isFirst { reportDrift(plan) }
         var round = await execute(plan)
         round.observationFailures = failures
@@ -136,11 +148,14 @@ package final class Reconciler {
     package func preview() async -> Round {
         var round = Round()
         round.observationFailures = await observe(.everything)
-        if let observed {
-            round.plan = Planner.plan(
-                wanted: wanted, observed: observed, ownership: ownership, seen: ObservationScope.everything.subtracting(unseen))
-        }
+        if let observed { round.plan = fullPlan(observed, seen: ObservationScope.everything.subtracting(unseen)) }
         return round
+    }
+
+    private func fullPlan(_ observed: NodeState, seen: ObservationScope) -> Plan {
+        var plan = Planner.plan(wanted: wanted, observed: observed, ownership: ownership, seen: seen)
+        if withholdsRemovals { plan.operations.removeAll(where: \.removesSomething) }
+        return plan
     }
 
     private func observe(_ scope: ObservationScope) async -> [KernelFailure] {
@@ -192,7 +207,9 @@ package final class Reconciler {
         let failures = scope.isEmpty ? [] : await observe(scope)
         guard let observed else { return Round() }
         touched.formUnion(Planner.everything(wanted: wanted, observed: observed, seen: scope.subtracting(unseen)))
-        var round = await execute(Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership))
+        var plan = Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership)
+        if withholdsRemovals { plan.operations.removeAll(where: \.removesSomething) }
+        var round = await execute(plan)
         round.observationFailures = failures
         return round
     }

@@ -49,22 +49,13 @@ struct SettingsOptions: ParsableArguments {
     }
 
     /// The settings from flags, environment and file together.
-    func resolve() throws -> AgentSettings {
-        do {
-            return try SettingsResolver.resolve(flags: flags, environment: ProcessInfo.processInfo.environment, file: try file())
-        } catch let error as InvalidSettings {
-            throw CommandFailure(error.description, status: ExitStatus.invalid)
-        }
-    }
-
-    private static let usualFile = "/etc/ipvs-agent/config.yaml"
-
-    private func file() throws -> (name: String, text: String)? {
-        guard let path = config ?? (FileManager.default.fileExists(atPath: Self.usualFile) ? Self.usualFile : nil) else { return nil }
-        do {
-            return (path, try String(contentsOfFile: path, encoding: .utf8))
+    func resolve() throws(CommandFailure) -> AgentSettings {
+        let environment = ProcessInfo.processInfo.environment
+        do throws(InvalidSettings) {
+            let file = try ConfigurationFile.read(named: config ?? environment[SettingsResolver.configVariable])
+            return try SettingsResolver.resolve(flags: flags, environment: environment, file: file)
         } catch {
-            throw CommandFailure("cannot read the settings file \(path): \(error)", status: ExitStatus.invalid)
+            throw CommandFailure(error.description, status: ExitStatus.invalid)
         }
     }
 }

@@ -42,4 +42,12 @@ extension Operation {
             .virtualServers
         }
     }
+
+    /// Whether it takes away something that may serve traffic: a server, an address, an entry.
+    package var removesSomething: Bool {
+        switch self {
+        case .removeMember, .removeAddress, .removeVirtualServer, .removeRealServer: true
+        default: false
+        }
+    }
 }

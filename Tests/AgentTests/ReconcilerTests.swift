@@ -176,4 +176,23 @@ import Testing
         #expect(round.plan.operations.map(\.description) == ["change IPv4 rules: nat: write KUBE-SERVICES"])
         #expect(await agent.take(SourceUpdate(changed: [.node(Node(name: "n2"))])).plan.isEmpty)
     }
+
+    @Test func aDocumentThatIsBadAtTheStartLosesNothing() async {
+        let kernel = FakeKernel()
+        let objects = [service(1), slice(1, endpoints: [1]), service(2), slice(2, endpoints: [1])]
+        _ = await reconciler(kernel).take(SourceUpdate(changed: objects))
+        let full = kernel.state
+        let agent = reconciler(kernel)
+        let problem = SourceProblem(place: "s2.yaml:1, document 1", message: "is not YAML")
+        _ = await agent.take(SourceUpdate(changed: Array(objects[..<2]), problems: [problem]))
+        #expect(kernel.state == full, "the bad document's service stays")
+        _ = await agent.resync()
+        #expect(kernel.state == full)
+        let other = await agent.take(SourceUpdate(changed: [slice(1, endpoints: [3])]))
+        #expect(other.plan.operations.count == 2, "what can be read is applied, removals too")
+        _ = await agent.take(SourceUpdate(changed: objects[2...] + [slice(1, endpoints: [1])], problems: []))
+        #expect(kernel.state == full)
+        _ = await agent.take(SourceUpdate(removed: objects[2...].map(\.key)))
+        #expect(kernel.state == (await fromScratch(Array(objects[..<2]))))
+    }
 }

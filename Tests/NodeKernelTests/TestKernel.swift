@@ -32,7 +32,7 @@ enum TestKernel: String, CaseIterable, CustomTestStringConvertible {
             _ = await kernel.apply(plan.operations)
             let left = await kernel.observe(.everything).state
             #expect(left.virtualServers.isEmpty && left.sets.isEmpty && left.addresses.isEmpty && left.link == .absent)
-            #expect(left.rules.values.allSatisfy(\.tables.isEmpty))
+            #expect(left.rules.values.allSatisfy { $0.tables.isEmpty })
             return kernel
         }
     }
