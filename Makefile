@@ -1,0 +1,55 @@
+# Every target works from a clean clone on Debian 12 with a Swift 6.3 toolchain and root: it installs
+# the Debian packages that it needs (integration/install-packages; nothing where they are there).
+
+SWIFT ?= swift
+DESTDIR ?=
+PREFIX ?= /usr/local
+.DEFAULT_GOAL := help
+
+.PHONY: help build test test-qemu demo lint bench install clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## compile everything (debug)
+	integration/install-packages build
+	$(SWIFT) build
+
+test: ## run all tests: the pure ones here, the others on a real kernel
+	integration/install-packages build
+	integration/install-packages lab
+	$(SWIFT) build --build-tests
+	integration/run-pure-tests
+	integration/lab --timeout 300 -- integration/smoke
+	integration/run-lab-tests
+
+test-qemu: ## run the tests that need several CPUs or nf_tables on the stock Debian kernel
+	integration/install-packages build
+	integration/install-packages qemu
+	$(SWIFT) build --build-tests
+	integration/run-lab-tests --ring qemu --filter "$${LAB_TEST_FILTER:-QemuRing}" --timeout 600
+
+demo: ## show Services becoming load balancing on a node of namespaces
+	integration/install-packages build
+	integration/install-packages lab
+	$(SWIFT) build
+	@integration/lab --timeout 600 -- integration/demo
+
+lint: ## check the style of Swift and of shell scripts
+	$(SWIFT) format lint --strict --recursive --parallel $(wildcard Package.swift Sources Tests examples Benchmarks)
+	@command -v shellcheck >/dev/null || { echo "lint: shellcheck is missing: apt-get install shellcheck." >&2; exit 1; }
+	shellcheck .ci/run $$(grep -lE '^#!/bin/(ba)?sh' -r integration)
+
+bench: ## measure (arrives with Benchmarks/)
+	@test -d Benchmarks || { echo "bench: there is no Benchmarks/ yet." >&2; exit 1; }
+	IPVS_BENCHMARKS=1 $(SWIFT) package benchmark
+
+install: ## compile for release and install below $(PREFIX)
+	integration/install-packages build
+	$(SWIFT) build -c release --product ipvs-agent
+	$(SWIFT) build -c release --product ipvsctl
+	install -D -m 755 .build/release/ipvs-agent "$(DESTDIR)$(PREFIX)/sbin/ipvs-agent"
+	install -D -m 755 .build/release/ipvsctl "$(DESTDIR)$(PREFIX)/bin/ipvsctl"
+
+clean: ## remove what was built
+	rm -rf .build
