@@ -11,9 +11,15 @@ enum AddressMessage {
     private static let addressAttribute: UInt16 = 1
     private static let localAttribute: UInt16 = 2
 
+    /// The flags in 32 bits; the header has room for eight.
+    private static let flagsAttribute: UInt16 = 8
+
     /// `IFA_F_NODAD`: nobody else on a link without neighbours could have the address, and a tentative one is not delivered to.
-    private static let noDuplicateDetection: UInt8 = 0x02
-    private static let permanent: UInt8 = 0x80
+    private static let noDuplicateDetection: UInt32 = 0x02
+    private static let permanent: UInt32 = 0x80
+    /// `IFA_F_NOPREFIXROUTE`: a host address needs no route to its network. With one, the kernel walks all addresses of the link at each
+    /// removal (`check_cleanup_prefix_route` in `net/ipv6/addrconf.c`): 10,000 removals took three times as long without this flag.
+    private static let noPrefixRoute: UInt32 = 0x200
     /// `RT_SCOPE_UNIVERSE`, which `ip` calls global.
     private static let globalScope: UInt8 = 0
 
@@ -27,12 +33,14 @@ enum AddressMessage {
         return NetlinkRequest(operation, type: type, flags: flags) { encoder in
             encoder.append(familyNumber(address.family))
             encoder.append(UInt8(truncatingIfNeeded: address.family.bitWidth))
-            encoder.append(address.family == .ipv6 ? permanent | noDuplicateDetection : permanent)
+            encoder.append(0 as UInt8)
             encoder.append(globalScope)
             encoder.append(UInt32(bitPattern: link.index))
             // The local address, and that of the other end, which is the same where there is no other end.
             encoder.attribute(localAttribute, bytes: address.bytes)
             encoder.attribute(addressAttribute, bytes: address.bytes)
+            let flags = address.family == .ipv6 ? permanent | noDuplicateDetection | noPrefixRoute : permanent
+            encoder.attribute(flagsAttribute, flags)
         }
     }
 

@@ -52,9 +52,24 @@ package struct PacketRuleTool: Sendable {
 
     /// Has the kernel show its nat table, the one that a kernel is most likely not to have.
     private func probe(_ family: AddressFamily) async throws(RuleError) {
-        _ = try await use("save", family, arguments: ["-t", "nat"], operation: "look for the table nat")
+        // Asked for one table, nft's tool prints it as it would be; asked for all, only those that are.
+        let arguments = backEnd == .nft ? [] : ["-t", "nat"]
+        let shown = try await use("save", family, arguments: arguments, operation: "look for the table nat")
         // The change will need the other tool.
-        _ = try path(of: "restore", family, operation: "look for the tools")
+        let restore = try path(of: "restore", family, operation: "look for the tools")
+        if backEnd == .nft, !shown.contains("*nat") { try await probeWriting(family, restore) }
+    }
+
+    /// Has the kernel make a nat table in a network namespace that ends with the probe.
+    ///
+    /// A kernel that has nf_tables without the IPv4 or IPv6 family shows its tables, none, without an error: only writing tells.
+    private func probeWriting(_ family: AddressFamily, _ restore: String) async throws(RuleError) {
+        guard let unshare = places.find("unshare") else { return }
+        let text = "*nat\n:KUBE-SERVICES - [0:0]\n-A KUBE-SERVICES -j RETURN\nCOMMIT\n"
+        let result = await run(ToolRun(path: unshare, arguments: ["--net", restore, "--noflush"], input: text))
+        // Not allowed to make a namespace is not allowed to probe, and no more.
+        guard let cause = result.cause, !result.message.contains("unshare") else { return }
+        throw RuleError("try to write rules", family, tool: restore, cause, message: result.message, text: text)
     }
 
     /// Our chains, and the jumps to them, in each family.

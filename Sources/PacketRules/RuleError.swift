@@ -81,6 +81,10 @@ package struct RuleError: Error, Hashable, Sendable {
             "The kernel has no nf_tables: load it (modprobe nf_tables), or use the legacy back end."
         ),
         (
+            "TABLE_ADD failed",
+            "The kernel's nf_tables lacks this family: use the legacy back end, or a kernel that has it."
+        ),
+        (
             "Table does not exist",
             "The kernel has no such table: load it (modprobe -a iptable_nat iptable_filter ip6table_nat ip6table_filter), or use the nft back end."
         ),

@@ -67,13 +67,13 @@ package struct RuleSaveText: Equatable, Sendable {
         }
     }
 
-    /// Where a rule leads: the word after the last `-j` or `-g`. The last, since options of matches come before the target.
+    /// Where a rule leads: the word after the last `-j` or `-g`. The last, since the target comes after all
+    /// matches, among whose options a comment can say anything.
     private static func target(of rule: ArraySlice<String>) -> String? {
         var (target, previous): (String?, String) = (nil, "")
         for word in rule {
-            // What follows `--comment` is text, whatever it says.
             if previous == "-j" || previous == "-g" { target = word }
-            previous = previous == "--comment" ? "" : word
+            previous = word
         }
         return target
     }

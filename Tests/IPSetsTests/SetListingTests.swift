@@ -38,6 +38,7 @@ struct SetListingTests {
         "create KUBE-CLUSTER-IP hash:ip,port family inet\nadd KUBE-CLUSTER-IP 10.0.0.1,udplite:80",
         "create KUBE-CLUSTER-IP hash:ip,port family inet\nadd KUBE-CLUSTER-IP 10.0.0.1,tcp:80 nomatch",
         "create KUBE-CLUSTER-IP hash:ip,port family inet\nadd KUBE-CLUSTER-IP 10.0.0.1,tcp:65536",
+        "create KUBE-CLUSTER-IP hash:ip,port family inet6\nadd KUBE-CLUSTER-IP fd00::1,tcp:80",  // another's family
         "swap KUBE-CLUSTER-IP KUBE-LOOP-BACK",
     ])
     func countsWhatItCannotExpress(text: String) {

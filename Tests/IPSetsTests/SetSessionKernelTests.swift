@@ -112,6 +112,11 @@ struct SetSessionKernelTests {
         #expect(failures.map(\.error.reason) == [.differentSet("type hash:ip")])
         #expect(try session.list([key]).sets[key]?.serves(as: key) == false)
         #expect(try session.list([key]).sets[key]?.entries.isEmpty == true)
+        // The other way round: the library remembers of which type the set was when this session made it.
+        try shell("ipset destroy KUBE-CLUSTER-IP")
+        try session.create(SetDefinition(key))
+        try shell("ipset destroy KUBE-CLUSTER-IP && ipset create KUBE-CLUSTER-IP hash:ip")
+        #expect(session.change([.add(SetMember(key, try Self.entry(1, key)))]).map(\.error.reason) == [.differentSet("type hash:ip")])
         // Made anew by somebody under an open session, the set is asked about anew.
         try shell("ipset destroy KUBE-CLUSTER-IP && ipset create KUBE-CLUSTER-IP hash:ip,port")
         #expect(session.change([.add(SetMember(key, try Self.entry(1, key)))]) == [])

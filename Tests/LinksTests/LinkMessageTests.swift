@@ -32,7 +32,8 @@ struct LinkMessageTests {
             #expect(read?.isHostAddress == true)
         }
         let payload = try #require(AddressMessage.request(.add(address), on: link).payload)
-        #expect(payload[2] == (address.family == .ipv6 ? 0x82 : 0x80), "no duplicate detection for IPv6")
+        // IFA_FLAGS comes last: without duplicate detection and prefix route for IPv6.
+        #expect(Array(payload.suffix(8)) == [8, 0, 8, 0, address.family == .ipv6 ? 0x82 : 0x80, address.family == .ipv6 ? 2 : 0, 0, 0])
     }
 
     @Test func theOtherEndIsNotTheAddress() throws {

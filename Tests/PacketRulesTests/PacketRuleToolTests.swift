@@ -72,6 +72,16 @@ struct PacketRuleToolTests {
         await #expect { _ = try await machine.choose() } throws: { ($0 as? RuleError)?.cause == .toolMissing }
     }
 
+    /// nf_tables without the IPv4 family shows nothing, without an error.
+    @Test func aBackEndThatCannotWriteIsNotChosen() async throws {
+        var machine = Machine()
+        machine.installed.insert("unshare")
+        machine.failing["unshare"] = "iptables-nft-restore: TABLE_ADD failed (Operation not supported): table nat"
+        #expect(try await machine.choose().backEnd == .legacy)
+        machine.failing["unshare"] = "unshare: unshare failed: Operation not permitted"
+        #expect(try await machine.choose().backEnd == .nft)
+    }
+
     @Test func chainsOfOursInTheOtherBackEndAreTold() async throws {
         var machine = Machine()
         machine.printed["iptables-legacy-save"] = "*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\nCOMMIT\n"
