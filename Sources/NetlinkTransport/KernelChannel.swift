@@ -68,7 +68,7 @@ final class KernelChannel: NetlinkChannel {
 
     func send(_ datagram: [UInt8], timeout: Duration) throws(NetlinkChannelError) {
         try requireOpen()
-        let deadline = ContinuousClock.now + timeout
+        var deadline: ContinuousClock.Instant?
         while true {
             // Without an address a netlink datagram goes to port 0, the kernel.
             let sent = unsafe datagram.withUnsafeBytes { bytes in
@@ -79,7 +79,9 @@ final class KernelChannel: NetlinkChannel {
             case _ where sent >= 0: throw .system(call: "send", errno: EMSGSIZE)
             case EINTR: continue
             case EAGAIN:
-                guard try wait(for: Int16(POLLOUT), until: deadline) else { throw .timedOut }
+                let limit = deadline ?? ContinuousClock.now + timeout
+                deadline = limit
+                guard try wait(for: Int16(POLLOUT), until: limit) else { throw .timedOut }
             case let number: throw .system(call: "send", errno: number)
             }
         }
@@ -87,7 +89,8 @@ final class KernelChannel: NetlinkChannel {
 
     func receive(timeout: Duration) throws(NetlinkChannelError) -> NetlinkDatagram? {
         try requireOpen()
-        let deadline = ContinuousClock.now + timeout
+        // Only where there is something to wait for; the kernel's answers are usually there already.
+        var deadline: ContinuousClock.Instant?
         while true {
             var address = sockaddr_nl()
             var length = socklen_t(MemoryLayout<sockaddr_nl>.size)
@@ -107,7 +110,9 @@ final class KernelChannel: NetlinkChannel {
             case EINTR: continue
             case EAGAIN:
                 if timeout <= .zero { return nil }
-                guard try wait(for: Int16(POLLIN), until: deadline) else { return nil }
+                let limit = deadline ?? ContinuousClock.now + timeout
+                deadline = limit
+                guard try wait(for: Int16(POLLIN), until: limit) else { return nil }
             case ENOBUFS: throw .lost
             case let number: throw .system(call: "recv", errno: number)
             }

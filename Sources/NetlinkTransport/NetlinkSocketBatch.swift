@@ -69,17 +69,15 @@ extension NetlinkSocket {
     /// Reads until every request has its answer, and returns why those that have none have none.
     private mutating func collect(_ answers: inout BatchAnswers) -> NetlinkError.Cause {
         var lost: NetlinkError.Cause?
-        var deadline = ContinuousClock.now + timeout
+        var patience = Patience(timeout)
         while answers.missing > 0 {
             do throws(NetlinkChannelError) {
                 // Once one was dropped nothing says how many were; but all that were not are here already.
-                let wait = lost == nil ? ContinuousClock.now.duration(to: deadline) : .zero
-                guard let datagram = try channel.receive(timeout: wait) else {
+                guard !patience.isOver, let datagram = try channel.receive(timeout: lost == nil ? patience.left : .zero) else {
                     hasLeftovers = true
                     return lost ?? .timedOut(seconds: timeout / .seconds(1))
                 }
-                guard datagram.sender == 0 else { continue }
-                if answers.take(datagram) { deadline = ContinuousClock.now + timeout }
+                patience.received(anythingWaitedFor: datagram.sender == 0 && answers.take(datagram))
             } catch {
                 switch error {
                 case .lost, .truncated: lost = error.cause(within: timeout)
@@ -89,10 +87,6 @@ extension NetlinkSocket {
                 }
             }
             if let malformed = answers.malformed { lost = .malformed(malformed) }
-            if lost == nil, ContinuousClock.now >= deadline {
-                hasLeftovers = true
-                return .timedOut(seconds: timeout / .seconds(1))
-            }
         }
         return lost ?? .answerLost
     }

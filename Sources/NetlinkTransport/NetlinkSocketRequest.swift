@@ -41,24 +41,53 @@ extension NetlinkSocket {
             throw NetlinkError(request.operation, error.cause(within: timeout), sequence: sequence)
         }
 
-        // Each wait has its limit, and so have all waits together: a kernel that never ends its dump does not hold us for ever.
-        let overall = ContinuousClock.now + timeout * 24
-        var deadline = ContinuousClock.now + timeout
+        // Each wait has its limit, and so has the number of datagrams: a kernel that never ends its dump does not hold us for ever.
+        var patience = Patience(timeout)
+        var datagramsLeft = Self.longestDump
         while !exchange.isOver {
-            let now = ContinuousClock.now
             do throws(NetlinkChannelError) {
-                guard now < deadline, now < overall, let datagram = try channel.receive(timeout: now.duration(to: deadline)) else {
+                guard datagramsLeft > 0, !patience.isOver, let datagram = try channel.receive(timeout: patience.left) else {
                     exchange.fail(.timedOut(seconds: timeout / .seconds(1)))
                     break
                 }
-                guard datagram.sender == 0 else { continue }
-                if exchange.take(datagram) { deadline = ContinuousClock.now + timeout }
+                datagramsLeft -= 1
+                patience.received(anythingWaitedFor: datagram.sender == 0 && exchange.take(datagram))
             } catch {
                 exchange.fail(error.cause(within: timeout))
             }
         }
         if case .failed = exchange.outcome { hasLeftovers = true }
         return sequence
+    }
+
+    /// Datagrams of one dump: at some 4 to 32 KiB each, more than any table that fits into a node's memory.
+    private static var longestDump: Int { 1 << 20 }
+}
+
+/// How long to wait for the next datagram: a time that runs only while nothing comes that is waited for.
+///
+/// The clock is asked only then, which is almost never. (It costs a system call where there is no vDSO, and a batch has many answers.)
+struct Patience {
+    private let timeout: Duration
+    private var deadline: ContinuousClock.Instant?
+
+    init(_ timeout: Duration) { self.timeout = timeout }
+
+    /// What is left of the time; zero or less when it is over.
+    var left: Duration {
+        guard let deadline else { return timeout }
+        return ContinuousClock.now.duration(to: deadline)
+    }
+
+    /// The time is over, though there may be more to read that is not waited for.
+    var isOver: Bool { deadline != nil && left <= .zero }
+
+    mutating func received(anythingWaitedFor: Bool) {
+        if anythingWaitedFor {
+            deadline = nil
+        } else if deadline == nil {
+            deadline = ContinuousClock.now + timeout
+        }
     }
 }
 

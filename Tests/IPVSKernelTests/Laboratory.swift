@@ -5,26 +5,25 @@ import Testing
 /// Whether the tests may run against this machine's kernel: the laboratory says so.
 let isLaboratory = ProcessInfo.processInfo.environment["IPVS_LAB"] == "1"
 
-/// A network namespace of a test's own, so that no test sees another's virtual servers, nor the machine's.
-final class Namespace {
+/// A network namespace that lives as long as a suite, which no other virtual servers are in: not the machine's, nor another suite's.
+struct Namespace: Sendable {
+    @TaskLocal static var current = Namespace(name: "")
+
     let name: String
 
     var path: String { "/run/netns/\(name)" }
 
-    init() throws {
-        name = "ipvs-test-\(UInt32.random(in: .min ... .max))"
-        try Self.run("ip", "netns", "add", name)
-        try Self.run("ip", "-n", name, "link", "set", "lo", "up")
+    /// A handle to its IPVS, with nothing in it.
+    func emptied() throws(IPVSError) -> IPVSHandle {
+        var ipvs = try IPVSHandle(namespacePath: path)
+        try ipvs.flush()
+        return ipvs
     }
-
-    deinit { try? Self.run("ip", "netns", "delete", name) }
 
     /// Runs a program inside.
     func execute(_ words: String...) throws { try Self.run(["ip", "netns", "exec", name] + words) }
 
-    private static func run(_ words: String...) throws { try run(words) }
-
-    private static func run(_ words: [String]) throws {
+    static func run(_ words: [String]) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = words
@@ -37,6 +36,21 @@ final class Namespace {
         let words: [String]
         let status: Int32
     }
+}
+
+/// Makes the namespace before a suite and deletes it after.
+struct NamespaceTrait: SuiteTrait, TestScoping {
+    func provideScope(for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void) async throws {
+        let namespace = Namespace(name: "ipvs-test-\(UInt32.random(in: .min ... .max))")
+        try Namespace.run(["ip", "netns", "add", namespace.name])
+        defer { try? Namespace.run(["ip", "netns", "delete", namespace.name]) }
+        try Namespace.run(["ip", "-n", namespace.name, "link", "set", "lo", "up"])
+        try await Namespace.$current.withValue(namespace) { try await function() }
+    }
+}
+
+extension Trait where Self == NamespaceTrait {
+    static var inNamespace: Self { NamespaceTrait() }
 }
 
 extension IPAddress {

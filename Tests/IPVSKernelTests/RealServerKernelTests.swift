@@ -2,14 +2,10 @@ import IPVS
 import Testing
 
 extension IPVSKernelTests {
-    @Suite(.serialized) struct RealServers {
-        let namespace: Namespace
-
-        init() throws { namespace = try Namespace() }
-
+    @Suite(.serialized, .inNamespace) struct RealServers {
         /// Adds the server to a virtual server and reads it back, from the list and from the file.
         func roundTrip(_ server: RealServer, of key: VirtualServer.Key = .tcp(1)) throws {
-            var ipvs = try IPVSHandle(namespacePath: namespace.path)
+            var ipvs = try Namespace.current.emptied()
             #expect(ipvs.execute([.addVirtualServer(VirtualServer(key, .init(scheduler: .roundRobin))), .addRealServer(server, to: key)]).isEmpty)
             #expect(
                 try ipvs.realServers(of: key)
@@ -50,14 +46,15 @@ extension IPVSKernelTests {
         @Test("A tunnel may lead to the other family")
         func mixedFamilies() throws {
             try roundTrip(RealServer(.init(.real6(1), port: 80), .init(forwarding: .tunnel(.ipip))))
-            var ipvs = try IPVSHandle(namespacePath: namespace.path)
+            var ipvs = try Namespace.current.emptied()
+            try ipvs.add(VirtualServer(.tcp(1), .init(scheduler: .roundRobin)))
             let failure = ipvs.execute([.addRealServer(RealServer(.init(.real6(1), port: 80), .init()), to: .tcp(1))]).first
             #expect(failure?.error.reason == .invalid)
         }
 
         @Test("An update keeps the tunnel as it was sent")
         func update() throws {
-            var ipvs = try IPVSHandle(namespacePath: namespace.path)
+            var ipvs = try Namespace.current.emptied()
             try ipvs.add(VirtualServer(.tcp(1), .init(scheduler: .roundRobin)))
             var server = RealServer(.init(.real(1), port: 80), .init(forwarding: .tunnel(Tunnel(.gue(port: 6080), checksum: .remote)), weight: 1))
             try ipvs.add(server, to: .tcp(1))
@@ -73,15 +70,15 @@ extension IPVSKernelTests {
 
         @Test("A datagram is counted, and zero makes the counters zero")
         func statistics() async throws {
-            var ipvs = try IPVSHandle(namespacePath: namespace.path)
+            var ipvs = try Namespace.current.emptied()
             let key = VirtualServer.Key.address(.virtual(1), port: 53, .udp)
             let server = RealServer(.init(.virtual(2), port: 53), .init())
             try ipvs.add(VirtualServer(key, .init(scheduler: .roundRobin)))
             try ipvs.add(server, to: key)
             for address in [IPAddress.virtual(1), .virtual(2)] {
-                try namespace.execute("ip", "address", "add", "\(address)/32", "dev", "lo")
+                try Namespace.current.execute("ip", "address", "add", "\(address)/32", "dev", "lo")
             }
-            try namespace.execute("bash", "-c", "echo -n hello > /dev/udp/10.96.0.1/53")
+            try Namespace.current.execute("bash", "-c", "echo -n hello > /dev/udp/10.96.0.1/53")
             let connections = try ipvs.realServers(of: key).map(\.connections)
             #expect(connections == [ConnectionCounts(inactive: 1)])
             #expect(try ipvs.table().first?.realServers.first?.inactive == 1)

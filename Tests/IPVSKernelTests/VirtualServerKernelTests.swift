@@ -5,14 +5,10 @@ import Testing
 @Suite(.serialized, .enabled(if: isLaboratory, "the laboratory sets IPVS_LAB=1")) struct IPVSKernelTests {}
 
 extension IPVSKernelTests {
-    @Suite(.serialized) struct VirtualServers {
-        let namespace: Namespace
-
-        init() throws { namespace = try Namespace() }
-
+    @Suite(.serialized, .inNamespace) struct VirtualServers {
         /// Adds the server, and reads it back alone, in the list and in the file.
         func roundTrip(_ server: VirtualServer) throws {
-            var ipvs = try IPVSHandle(namespacePath: namespace.path)
+            var ipvs = try Namespace.current.emptied()
             try ipvs.add(server)
             #expect(try ipvs.virtualServer(server.key).server == server)
             #expect(try ipvs.virtualServers().map(\.server) == [server])
@@ -63,7 +59,7 @@ extension IPVSKernelTests {
         }
 
         @Test func aMarkOfBothFamilies() throws {
-            var ipvs = try IPVSHandle(namespacePath: namespace.path)
+            var ipvs = try Namespace.current.emptied()
             let four = VirtualServer(.firewallMark(7, .ipv4), .init(scheduler: .roundRobin))
             let six = VirtualServer(.firewallMark(7, .ipv6), .init(scheduler: .maglevHashing))
             #expect(ipvs.execute([.addVirtualServer(four), .addVirtualServer(six)]).isEmpty)
@@ -87,7 +83,7 @@ extension IPVSKernelTests {
 
         @Test("An update replaces everything, and keeps the real servers")
         func update() throws {
-            var ipvs = try IPVSHandle(namespacePath: namespace.path)
+            var ipvs = try Namespace.current.emptied()
             let key = VirtualServer.Key.address(.virtual(1), port: 5060, .udp)
             let full = VirtualServer(
                 key,
@@ -106,7 +102,7 @@ extension IPVSKernelTests {
 
         @Test("The errors are told apart")
         func errors() throws {
-            var ipvs = try IPVSHandle(namespacePath: namespace.path)
+            var ipvs = try Namespace.current.emptied()
             func reason(_ operation: IPVSOperation) -> IPVSError.Reason? { ipvs.execute([operation]).first?.error.reason }
             let known = VirtualServer(.tcp(1), .init(scheduler: .roundRobin))
             let nowhere = try #require(Scheduler(rawValue: "nowhere"))

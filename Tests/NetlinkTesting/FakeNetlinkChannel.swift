@@ -21,6 +21,9 @@ package final class FakeNetlinkChannel: NetlinkChannel {
     /// Thrown by the next send, in place of sending.
     package var sendError: NetlinkChannelError?
 
+    /// What is received is never used up: the first of the queue comes again and again.
+    package var isEndless = false
+
     package private(set) var joined: [UInt32] = []
     package private(set) var isClosed = false
     package private(set) var sent: [[NetlinkReply]] = []
@@ -53,7 +56,7 @@ package final class FakeNetlinkChannel: NetlinkChannel {
 
     package func receive(timeout: Duration) throws(NetlinkChannelError) -> NetlinkDatagram? {
         guard !waiting.isEmpty else { return nil }
-        switch waiting.removeFirst() {
+        switch isEndless ? waiting[0] : waiting.removeFirst() {
         case .datagram(let datagram): return datagram
         case .error(let error): throw error
         }

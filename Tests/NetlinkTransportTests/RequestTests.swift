@@ -40,6 +40,17 @@ import Testing
         }
     }
 
+    @Test("A kernel that never stops sending what nobody waits for is given up too")
+    func endlessChatter() {
+        let channel = FakeNetlinkChannel()
+        channel.push(.messages([KernelMessage.raw(type: 16, sequence: 0)]))
+        channel.isEndless = true
+        var socket = NetlinkSocket(channel)
+        socket.timeout = .milliseconds(20)
+        #expect(throws: NetlinkError.self) { try socket.request(DumpTests.request) }
+        #expect(socket.execute([DumpTests.request]).map { $0?.cause } == [.timedOut(seconds: 0.02)])
+    }
+
     @Test func genericFamily() throws {
         let channel = FakeNetlinkChannel { messages in
             var encoder = NetlinkEncoder()
