@@ -99,10 +99,14 @@ let package = Package(
             ]),
         room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
         .executableTarget(name: "ipvs-agent", dependencies: ["AgentCommands", "CommandSupport"], swiftSettings: strict),
+        // A server and client for the laboratory, in C so that it starts at once.
+        .executableTarget(name: "lab-peer", path: "integration/peer"),
         .executableTarget(name: "ipvsctl", dependencies: ["ControlCommands", "CommandSupport"], swiftSettings: strict),
 
         // Tests stand beside the rooms they test.
-        tests("AddressesTests", of: ["Addresses"]),
+        room("TestSupport", path: "Tests/TestSupport"),
+        room("NetlinkTesting", knows: ["NetlinkCodec", "NetlinkTransport"], path: "Tests/NetlinkTesting"),
+        tests("AddressesTests", of: ["Addresses", "TestSupport"]),
         tests("ServiceModelTests", of: ["Addresses", "ServiceModel"]),
         tests("NodeModelTests", of: ["Addresses", "IPVSModel", "NodeModel"]),
         tests("ServiceCompilerTests", of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler"]),
@@ -110,9 +114,17 @@ let package = Package(
         tests(
             "NodeKernelTests",
             of: [
-                "Addresses", "IPVSModel", "NodeModel", "NodeKernel", "FakeKernel", "LinuxKernel", "Planner", "ServiceCompiler",
+                "Addresses", "IPVSModel", "NodeModel", "NodeKernel", "FakeKernel", "LinuxKernel", "Planner", "ServiceCompiler", "TestSupport",
             ]),
-        tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource"]),
+        tests("NetlinkCodecTests", of: ["NetlinkCodec", "NetlinkTesting", "TestSupport"]),
+        tests("NetlinkTransportTests", of: ["NetlinkCodec", "NetlinkTransport", "NetlinkTesting"]),
+        tests("IPVSTests", of: ["IPVS", "NetlinkCodec", "NetlinkTransport", "NetlinkTesting", "TestSupport"]),
+        tests("IPVSKernelTests", of: ["IPVS", "NetlinkTransport"]),
+        tests("LinksTests", of: ["Addresses", "NetlinkCodec", "NetlinkTransport", "Links", "TestSupport"]),
+        tests("IPSetsTests", of: ["Addresses", "NodeModel", "IPSets", "TestSupport"]),
+        tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
+        tests("SysctlsTests", of: ["Sysctls"]),
+        tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
         tests("SettingsTests", of: ["Addresses", "IPVSModel", "Settings"]),
         tests(
             "RecordingTests",
@@ -120,7 +132,22 @@ let package = Package(
         tests(
             "AgentTests",
             of: [
-                "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel", "Agent", logging,
+                "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel", "Agent", "TestSupport",
+                logging,
             ]),
     ]
 )
+
+// Fuzz targets are built only when asked for, because libFuzzer's coverage goes into every room:
+// IPVS_AGENT_FUZZ=1 swift build --scratch-path .build-fuzz --product Fuzz, then FUZZ=netlink .build-fuzz/debug/Fuzz
+if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
+    let sanitizer: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer"])]
+    for target in package.targets where target.type == .regular {
+        target.swiftSettings = (target.swiftSettings ?? []) + sanitizer
+    }
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["IPVS", "NetlinkCodec", "ManifestSource"], path: "Tests/Fuzz",
+            swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+}

@@ -1,4 +1,5 @@
 import Addresses
+import TestSupport
 import Testing
 
 @Suite struct IPAddressTests {
@@ -70,19 +71,5 @@ import Testing
     @Test(arguments: ["10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0.0/+8", "/8", "10.0.0.0/8/8", "x/8"])
     func refuses(text: String) {
         #expect(IPPrefix(text) == nil)
-    }
-}
-
-/// The same numbers for the same seed, so that a failure can be had again.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

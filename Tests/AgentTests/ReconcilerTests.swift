@@ -7,6 +7,7 @@ import NodeModel
 import Planner
 import ServiceCompiler
 import ServiceModel
+import TestSupport
 import Testing
 
 @Suite struct ReconcilerTests {

@@ -1,5 +1,6 @@
 import Addresses
 import NodeModel
+import TestSupport
 import Testing
 
 @testable import IPSets
@@ -70,7 +71,7 @@ struct SetListingTests {
     @Test func hostileTextIsReadToItsEnd() {
         let sample = Array(
             "create KUBE-CLUSTER-IP hash:ip,port family inet hashsize 1024 maxelem 65536\nadd KUBE-CLUSTER-IP 10.96.0.10,tcp:53\nadd KUBE-6-IPVS-IPS ::1\n".utf8)
-        var random = SplitMix(state: 7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<3000 {
             var bytes = sample
             for _ in 0..<Int.random(in: 1...8, using: &random) {
@@ -89,16 +90,5 @@ struct SetListingTests {
                 #expect(types.isSubset(of: [key.type]))
              }
         }
-    }
-}
-
-/// A small generator of numbers that gives the same sequence at every run.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

@@ -1,6 +1,7 @@
 @testable import IPVS
 import NetlinkCodec
 import NetlinkTesting
+import TestSupport
 import Testing
 
 @Suite struct MessageTests {

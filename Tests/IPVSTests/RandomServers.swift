@@ -1,5 +1,6 @@
 import IPVS
 import NetlinkTesting
+import TestSupport
 
 /// Virtual and real servers drawn at random from everything the kernel takes.
 extension SeededGenerator {

@@ -1,5 +1,6 @@
 import IPVS
 import NetlinkTesting
+import TestSupport
 import Testing
 
 @Suite struct TableTests {

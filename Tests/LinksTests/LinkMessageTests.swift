@@ -1,5 +1,6 @@
 import Addresses
 import NetlinkCodec
+import TestSupport
 import Testing
 
 @testable import Links
@@ -58,7 +59,7 @@ struct LinkMessageTests {
     @Test func hostileBytesAreAnErrorOrAValue() throws {
         let address = try #require(IPAddress("2001:db8::1"))
         let samples = [LinkMessage.createDummy("kube-ipvs0").payload, AddressMessage.request(.add(address), on: link).payload]
-        var random = SplitMix(state: 3)
+        var random = SeededGenerator(seed: 3)
         for sample in samples {
             let sample = try #require(sample)
             for _ in 0..<20_000 {
@@ -75,16 +76,5 @@ struct LinkMessageTests {
                 _ = LinkEvent(NetlinkReply(header: header, payload: bytes))
             }
         }
-    }
-}
-
-/// A small generator of numbers that gives the same sequence at every run.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

@@ -2,6 +2,7 @@ import Addresses
 import Foundation
 import ManifestSource
 import ServiceModel
+import TestSupport
 import Testing
 
 @Suite struct ManifestReaderTests {
@@ -162,7 +163,7 @@ import Testing
 
     /// Whatever a text says, reading it ends, and says something that holds together.
     @Test(.timeLimit(.minutes(1))) func mutatedDocumentsNeverCrash() throws {
-        var random = SplitMix(state: 0x5eed)
+        var random = SeededGenerator(seed: 0x5eed)
         var seeds = try Self.recorded.sorted().map { [UInt8](try Data(contentsOf: Self.recordings.appending(path: $0))) }
         seeds.append(Array((Self.good + "---\n" + slice("addressType: IPv4\nports: [{name: a, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}]")).utf8))
         let pieces = ["null", "*a", "&a ", "<<: *a\n", "- ", "{", "}", "[", "]", ": ", "\n", "\t", "---\n", "? ", "!!binary ", "\"", "'", "|\n", "99999999999999999999", "\u{0}", "é", "true", "~"]
@@ -187,17 +188,4 @@ import Testing
 
 extension Int {
     func clamped(above least: Int) -> Int { Swift.max(self, least) }
-}
-
-/// Random numbers that are the same at every run (SplitMix64).
-struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
 }

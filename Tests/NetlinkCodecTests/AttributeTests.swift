@@ -1,5 +1,6 @@
 import NetlinkCodec
 import NetlinkTesting
+import TestSupport
 import Testing
 
 @Suite struct AttributeTests {

@@ -6,6 +6,7 @@ import NodeKernel
 import NodeModel
 import Planner
 import ServiceCompiler
+import TestSupport
 import Testing
 
 /// What the agent relies on, of whichever kernel: one suite, run against the fake and the real one.

@@ -1,5 +1,6 @@
 import Addresses
 import NodeModel
+import TestSupport
 import Testing
 
 @testable import PacketRules
@@ -111,7 +112,7 @@ struct RuleTextTests {
 
     @Test func hostileTextIsReadToItsEnd() {
         let sample = Array(Self.saved.utf8)
-        var random = SplitMix(state: 11)
+        var random = SeededGenerator(seed: 11)
         for _ in 0..<2000 {
             var bytes = sample
             for _ in 0..<Int.random(in: 1...8, using: &random) {
@@ -131,16 +132,5 @@ struct RuleTextTests {
                 }
             }
         }
-    }
-}
-
-/// A small generator of numbers that gives the same sequence at every run.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }
