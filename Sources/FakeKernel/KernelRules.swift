@@ -39,12 +39,12 @@ enum KernelRules {
             return state.virtualServers[key] == nil ? failure(.stale, ESRCH, "the virtual server does not exist") : nil
         case .addRealServer(let server, let key):
             guard let standing = state.virtualServers[key] else { return failure(.stale, ESRCH, "the virtual server does not exist") }
-            if standing.realServers[server.key] != nil { return failure(.stale, EEXIST, "the real server exists") }
-            return outOfRange(server)
+            if let refusal = outOfRange(server) { return refusal }
+            return standing.realServers[server.key] == nil ? nil : failure(.stale, EEXIST, "the real server exists")
         case .updateRealServer(let server, let key):
             guard let standing = state.virtualServers[key] else { return failure(.stale, ESRCH, "the virtual server does not exist") }
-            if standing.realServers[server.key] == nil { return failure(.stale, ENOENT, "the real server does not exist") }
-            return outOfRange(server)
+            if let refusal = outOfRange(server) { return refusal }
+            return standing.realServers[server.key] == nil ? failure(.stale, ENOENT, "the real server does not exist") : nil
         case .removeRealServer(let server, let key):
             guard let standing = state.virtualServers[key] else { return failure(.stale, ESRCH, "the virtual server does not exist") }
             return standing.realServers[server] == nil ? failure(.stale, ENOENT, "the real server does not exist") : nil

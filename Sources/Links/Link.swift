@@ -46,10 +46,17 @@ package enum AddressChange: Hashable, Sendable {
         case .add(let address), .remove(let address): address
         }
     }
+
+    package var isAddition: Bool { if case .add = self { true } else { false } }
 }
 
 /// A change that was not made: its place in the list, and why.
 package struct AddressFailure: Error, Hashable, Sendable {
     package let index: Int
     package let error: LinkError
+
+    package init(index: Int, error: LinkError) {
+        self.index = index
+        self.error = error
+    }
 }

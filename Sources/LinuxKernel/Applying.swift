@@ -60,8 +60,12 @@ extension LinuxKernel {
     private func applyAddresses(_ operations: [Operation]) -> [OperationFailure] {
         do throws(KernelFailure) {
             let failures = try withLinks { (socket) throws(LinkError) in
-                guard let link = try socket.link(named: linkName) else { throw .noSuchLink(linkName) }
-                return socket.change(operations.compactMap(\.addressChange), on: link)
+                let changes = operations.compactMap(\.addressChange)
+                guard let link = try socket.link(named: linkName) else {
+                    // With the link its addresses are gone.
+                    return changes.indices.filter { changes[$0].isAddition }.map { AddressFailure(index: $0, error: .noSuchLink(linkName)) }
+                }
+                return socket.change(changes, on: link)
             }
             return failures.map { OperationFailure(operations[$0.index], KernelFailure($0.error)) }
         } catch {

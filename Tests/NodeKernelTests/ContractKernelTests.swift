@@ -166,6 +166,8 @@ import Testing
                 let (real, faked) = (await linux.apply(operations), await fake.apply(operations))
                 #expect(real.map(\.operation) == faked.map(\.operation), "\(operations)\nlinux: \(real)\nfake: \(faked)")
                 #expect(real.map(\.failure.cause) == faked.map(\.failure.cause), "linux: \(real)\nfake: \(faked)")
+                let sets = await linux.observe(.sets).state.sets.mapValues(\.entries)
+                #expect(sets == fake.state.sets.mapValues(\.entries), "\(operations)")
             }
             let seen = await linux.observe([.link, .sets, .virtualServers]).state
             #expect(seen.virtualServers == fake.state.virtualServers)
