@@ -24,6 +24,9 @@ package final class FakeNetlinkChannel: NetlinkChannel {
     /// What is received is never used up: the first of the queue comes again and again.
     package var isEndless = false
 
+    /// The time that each receive was given.
+    package private(set) var waits: [Duration] = []
+
     package private(set) var joined: [UInt32] = []
     package private(set) var isClosed = false
     package private(set) var sent: [[NetlinkReply]] = []
@@ -55,6 +58,7 @@ package final class FakeNetlinkChannel: NetlinkChannel {
     }
 
     package func receive(timeout: Duration) throws(NetlinkChannelError) -> NetlinkDatagram? {
+        waits.append(timeout)
         guard !waiting.isEmpty else { return nil }
         switch isEndless ? waiting[0] : waiting.removeFirst() {
         case .datagram(let datagram): return datagram

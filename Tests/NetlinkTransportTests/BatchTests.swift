@@ -72,6 +72,16 @@ import Testing
         #expect(socket.execute(Self.requests(1)) == [nil])
     }
 
+    @Test("An answer that comes twice is not another's")
+    func doubled() {
+        let channel = FakeNetlinkChannel { messages in
+            let answers = messages.map { KernelMessage.acknowledgement(of: $0) }
+            return [.messages([answers[0], answers[0]]), .messages([answers[1]])]
+        }
+        var socket = NetlinkSocket(channel)
+        #expect(socket.execute(Self.requests(2)) == [nil, nil])
+    }
+
     @Test("With a full receive buffer only what was not answered is unknown")
     func lostAnswers() {
         let channel = FakeNetlinkChannel { messages in
@@ -81,6 +91,8 @@ import Testing
         var socket = NetlinkSocket(channel)
         let results = socket.execute(Self.requests(6))
         #expect(results.map { $0?.cause } == [nil, nil, nil, .answerLost, nil, .answerLost])
+        // What was not dropped is here already: nothing is waited for.
+        #expect(channel.waits.suffix(2) == [.zero, .zero])
     }
 
     @Test("A silent kernel is a time-out of the requests it did not answer")
