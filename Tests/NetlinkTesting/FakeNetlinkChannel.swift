@@ -30,7 +30,8 @@ package final class FakeNetlinkChannel: NetlinkChannel {
     package private(set) var joined: [UInt32] = []
     package private(set) var isClosed = false
     package private(set) var sent: [[NetlinkReply]] = []
-    private var waiting: [Arrival] = []
+    /// What has arrived and was not received.
+    package private(set) var waiting: [Arrival] = []
 
     package let port: UInt32 = 4711
     package let fileDescriptor: Int32 = -1

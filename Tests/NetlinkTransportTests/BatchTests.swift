@@ -117,6 +117,21 @@ import Testing
         #expect(socket.execute(Self.requests(1)) == [nil])
     }
 
+    @Test("What is left of an exchange that was given up is read before the next is sent, so that it takes no room from its answers")
+    func leftovers() {
+        let channel = FakeNetlinkChannel()
+        var socket = NetlinkSocket(channel)
+        #expect(socket.execute(Self.requests(1))[0]?.cause == .timedOut(seconds: 5))
+        channel.push(.messages([KernelMessage.done(1)]), .error(.lost), .error(.truncated), .messages([KernelMessage.done(2)]))
+        var leftovers: Int?
+        channel.peer = { [unowned channel] in
+            leftovers = channel.waiting.count
+            return [.messages([KernelMessage.acknowledgement(of: $0[0])])]
+        }
+        #expect(socket.execute(Self.requests(1)) == [nil])
+        #expect(leftovers == 0)
+    }
+
     @Test("Messages from other processes and announcements are passed over")
     func strangers() {
         let channel = FakeNetlinkChannel { messages in
