@@ -116,6 +116,15 @@ import Testing
         #expect(throws: IPVSTableError.self) { try Self.parse(Array(repeating: 0x41, count: 5000) + [0x0a], pieces: pieces) }
     }
 
+    @Test("A line that does not end is refused while it comes")
+    func growingLine() {
+        var parser = IPVSTableParser()
+        let piece = [UInt8](repeating: 0x41, count: 600)
+        #expect(throws: IPVSTableError.self) {
+            for _ in 0..<2 { try parser.consume(piece.span) { _ in } }
+        }
+    }
+
     @Test func unknownWordsAfterTheSchedulerArePassedOver() throws {
         let read = try Self.parse(Array("TCP  0A600001:0050 rr pe sip future 7 ops\n".utf8))
         #expect(read.first?.onePacket == true)

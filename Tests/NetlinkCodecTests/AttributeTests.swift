@@ -75,6 +75,12 @@ import Testing
         try [UInt8]().span.forEachAttribute { _, _ in Issue.record("there is none") }
     }
 
+    @Test("The flag bits are not part of the type", arguments: [0x00, 0x40, 0x80, 0xc0] as [UInt8])
+    func flagBits(bits: UInt8) throws {
+        let bytes: [UInt8] = [4, 0, 3, bits | 0x01]
+        try bytes.span.forEachAttribute { type, _ in #expect(type == 0x103) }
+    }
+
     @Test("The last attribute may lack its padding")
     func lastWithoutPadding() throws {
         var types: [UInt16] = []

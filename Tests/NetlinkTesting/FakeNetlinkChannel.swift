@@ -24,10 +24,14 @@ package final class FakeNetlinkChannel: NetlinkChannel {
     /// What is received is never used up: the first of the queue comes again and again.
     package var isEndless = false
 
+    /// The time that each receive was given.
+    package private(set) var waits: [Duration] = []
+
     package private(set) var joined: [UInt32] = []
     package private(set) var isClosed = false
     package private(set) var sent: [[NetlinkReply]] = []
-    private var waiting: [Arrival] = []
+    /// What has arrived and was not received.
+    package private(set) var waiting: [Arrival] = []
 
     package let port: UInt32 = 4711
     package let fileDescriptor: Int32 = -1
@@ -55,6 +59,7 @@ package final class FakeNetlinkChannel: NetlinkChannel {
     }
 
     package func receive(timeout: Duration) throws(NetlinkChannelError) -> NetlinkDatagram? {
+        waits.append(timeout)
         guard !waiting.isEmpty else { return nil }
         switch isEndless ? waiting[0] : waiting.removeFirst() {
         case .datagram(let datagram): return datagram

@@ -72,6 +72,16 @@ import Testing
         #expect(socket.execute(Self.requests(1)) == [nil])
     }
 
+    @Test("An answer that comes twice is not another's")
+    func doubled() {
+        let channel = FakeNetlinkChannel { messages in
+            let answers = messages.map { KernelMessage.acknowledgement(of: $0) }
+            return [.messages([answers[0], answers[0]]), .messages([answers[1]])]
+        }
+        var socket = NetlinkSocket(channel)
+        #expect(socket.execute(Self.requests(2)) == [nil, nil])
+    }
+
     @Test("With a full receive buffer only what was not answered is unknown")
     func lostAnswers() {
         let channel = FakeNetlinkChannel { messages in
@@ -81,6 +91,8 @@ import Testing
         var socket = NetlinkSocket(channel)
         let results = socket.execute(Self.requests(6))
         #expect(results.map { $0?.cause } == [nil, nil, nil, .answerLost, nil, .answerLost])
+        // What was not dropped is here already: nothing is waited for.
+        #expect(channel.waits.suffix(2) == [.zero, .zero])
     }
 
     @Test("A silent kernel is a time-out of the requests it did not answer")
@@ -103,6 +115,21 @@ import Testing
         channel.push(.messages([KernelMessage.acknowledgement(of: late[0], errno: 1)]))
         channel.peer = { [.messages([KernelMessage.acknowledgement(of: late[0], errno: 1)]), .messages([KernelMessage.acknowledgement(of: $0[0])])] }
         #expect(socket.execute(Self.requests(1)) == [nil])
+    }
+
+    @Test("What is left of an exchange that was given up is read before the next is sent, so that it takes no room from its answers")
+    func leftovers() {
+        let channel = FakeNetlinkChannel()
+        var socket = NetlinkSocket(channel)
+        #expect(socket.execute(Self.requests(1))[0]?.cause == .timedOut(seconds: 5))
+        channel.push(.messages([KernelMessage.done(1)]), .error(.lost), .error(.truncated), .messages([KernelMessage.done(2)]))
+        var leftovers: Int?
+        channel.peer = { [unowned channel] in
+            leftovers = channel.waiting.count
+            return [.messages([KernelMessage.acknowledgement(of: $0[0])])]
+        }
+        #expect(socket.execute(Self.requests(1)) == [nil])
+        #expect(leftovers == 0)
     }
 
     @Test("Messages from other processes and announcements are passed over")
