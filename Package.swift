@@ -111,6 +111,18 @@ let package = Package(
         tests("NodeModelTests", of: ["Addresses", "IPVSModel", "NodeModel"]),
         tests("ServiceCompilerTests", of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler"]),
         tests("PlannerTests", of: ["Addresses", "IPVSModel", "NodeModel", "Planner", "NodeKernel", "FakeKernel"]),
+        tests("ControlCommandsTests", of: ["IPVS", "ControlCommands"]),
+        tests(
+            "LinuxKernelTests",
+            of: [
+                "Addresses", "NodeModel", "NodeKernel", "NetlinkTransport", "IPVS", "Links", "IPSets", "PacketRules", "Sysctls", "LinuxKernel",
+            ]),
+        tests(
+            "AgentCommandsTests",
+            of: [
+                "IPVSModel", "ServiceModel", "NodeModel", "NodeKernel", "Planner", "Settings", "Agent", "CommandSupport", "AgentCommands",
+                argumentParser, logging,
+            ]),
         tests(
             "NodeKernelTests",
             of: [
@@ -132,8 +144,8 @@ let package = Package(
         tests(
             "AgentTests",
             of: [
-                "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel", "Agent", "TestSupport",
-                logging,
+                "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel", "LinuxKernel", "Agent",
+                "TestSupport", logging, lifecycle,
             ]),
     ]
 )

@@ -20,6 +20,11 @@ enum AddressMessage {
     /// `IFA_F_NOPREFIXROUTE`: a host address needs no route to its network. With one, the kernel walks all addresses of the link at each
     /// removal (`check_cleanup_prefix_route` in `net/ipv6/addrconf.c`): 10,000 removals took three times as long without this flag.
     private static let noPrefixRoute: UInt32 = 0x200
+    /// `struct ifa_cacheinfo`: preferred and valid lifetime, and two times that only the kernel writes, of four bytes each.
+    private static let lifetimesAttribute: UInt16 = 6
+    /// Preferred for no time and valid for ever, which makes the address deprecated (RFC 4862, 5.5.4). A node whose outgoing link has no
+    /// global address of its own would otherwise take a virtual address as the source of masqueraded packets (RFC 6724, rule 3).
+    private static let validButNeverPreferred: [UInt8] = [0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0]
     /// `RT_SCOPE_UNIVERSE`, which `ip` calls global.
     private static let globalScope: UInt8 = 0
 
@@ -39,6 +44,7 @@ enum AddressMessage {
             // The local address, and that of the other end, which is the same where there is no other end.
             encoder.attribute(localAttribute, bytes: address.bytes)
             encoder.attribute(addressAttribute, bytes: address.bytes)
+            if address.family == .ipv6 { encoder.attribute(lifetimesAttribute, bytes: validButNeverPreferred) }
             let flags = address.family == .ipv6 ? permanent | noDuplicateDetection | noPrefixRoute : permanent
             encoder.attribute(flagsAttribute, flags)
         }

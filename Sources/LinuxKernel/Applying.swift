@@ -80,7 +80,7 @@ extension LinuxKernel {
         case .createSet(let definition): try withSets { (session) throws(SetError) in try session.create(definition) }
         case .destroySet(let key): try withSets { (session) throws(SetError) in try session.destroy(key) }
         case .changeRules(let change):
-            do throws(RuleError) { try await ruleTool().apply(change) } catch { throw KernelFailure(error) }
+            try await withRules(processes: 1) { (tool) async throws(RuleError) in try await tool.apply(change) }
         case .createLink(let name): _ = try withLinks { (socket) throws(LinkError) in try socket.createDummy(name) }
         case .silenceLink(let name): _ = try withLinks { (socket) throws(LinkError) in try socket.silence(name) }
         case .removeLink(let name): try withLinks { (socket) throws(LinkError) in try socket.remove(name) }

@@ -45,6 +45,9 @@ package actor LinuxKernel: NodeKernel {
         return (statistics.messages, statistics.sends)
     }
 
+    /// How many processes have been started to read or write rules.
+    package private(set) var ruleProcesses = 0
+
     // MARK: Ways to the subsystems
 
     func withIPVS<Value>(_ body: (inout IPVSHandle) throws(IPVSError) -> Value) throws(KernelFailure) -> Value {
@@ -90,10 +93,17 @@ package actor LinuxKernel: NodeKernel {
         }
     }
 
-    func ruleTool() async throws(RuleError) -> PacketRuleTool {
-        if let rules { return rules }
-        let tool = try await PacketRuleTool.choose(ruleBackEnd, families: Self.families.sorted())
-        rules = tool
-        return tool
+    func withRules<Value: Sendable>(
+        processes: Int, _ body: (PacketRuleTool) async throws(RuleError) -> Value
+    ) async throws(KernelFailure) -> Value {
+        ruleProcesses += processes
+        do throws(RuleError) {
+            let tool: PacketRuleTool
+            if let rules { tool = rules } else { tool = try await PacketRuleTool.choose(ruleBackEnd, families: Self.families.sorted()) }
+            rules = tool
+            return try await body(tool)
+        } catch {
+            throw KernelFailure(error)
+        }
     }
 }

@@ -58,11 +58,8 @@ extension LinuxKernel {
     }
 
     private func seeRules(_ state: inout NodeState) async throws(KernelFailure) {
-        do throws(RuleError) {
-            state.rules = try await ruleTool().observe(Self.families.sorted())
-        } catch {
-            throw KernelFailure(error)
-        }
+        let families = Self.families.sorted()
+        state.rules = try await withRules(processes: families.count) { (tool) async throws(RuleError) in try await tool.observe(families) }
     }
 }
 

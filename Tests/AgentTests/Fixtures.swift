@@ -7,6 +7,7 @@ import NodeModel
 import ServiceCompiler
 import ServiceModel
 import Synchronization
+import TestSupport
 
 func ip(_ text: String) -> IPAddress {
     guard let address = IPAddress(text) else { preconditionFailure("\(text) is no address") }
@@ -58,4 +59,16 @@ func fromScratch(_ objects: [SourceObject]) async -> NodeState {
     let kernel = FakeKernel()
     _ = await reconciler(kernel).take(SourceUpdate(changed: objects))
     return kernel.state
+}
+
+/// A Service or a slice of one, of few, so that they meet and contend.
+func randomObject(_ random: inout SeededGenerator) -> SourceObject {
+    let number = Int.random(in: 0..<6, using: &random)
+    let ports: [UInt16] = [[80], [443], [80, 443], []].randomElement(using: &random) ?? []
+    // Few addresses, so that several services claim the same one.
+    let address = IPAddress(ipv4: 0x0a60_0100 + UInt32.random(in: 0..<4, using: &random))
+    let scheduler = ["rr", "sh", "wlc"].randomElement(using: &random) ?? "rr"
+    return Bool.random(using: &random)
+        ? service(number, ports: ports, address: address, annotations: ["scheduler": scheduler])
+        : slice(number, ports: [80, 443], endpoints: (1...6).filter { _ in Bool.random(using: &random) })
 }

@@ -82,17 +82,6 @@ import Testing
         }
     }
 
-    private func randomObject(_ random: inout SeededGenerator) -> SourceObject {
-        let number = Int.random(in: 0..<6, using: &random)
-        let ports: [UInt16] = [[80], [443], [80, 443], []].randomElement(using: &random) ?? []
-        // Few addresses, so that several services claim the same one.
-        let address = IPAddress(ipv4: 0x0a60_0100 + UInt32.random(in: 0..<4, using: &random))
-        let scheduler = ["rr", "sh", "wlc"].randomElement(using: &random) ?? "rr"
-        return Bool.random(using: &random)
-            ? service(number, ports: ports, address: address, annotations: ["scheduler": scheduler])
-            : slice(number, ports: [80, 443], endpoints: (1...6).filter { _ in Bool.random(using: &random) })
-    }
-
     @Test func aFailedOperationStopsNothingElseAndIsTriedAgain() async {
         let kernel = FakeKernel()
         kernel.setSchedulers([.roundRobin])

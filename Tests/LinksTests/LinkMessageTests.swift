@@ -35,6 +35,9 @@ struct LinkMessageTests {
         let payload = try #require(AddressMessage.request(.add(address), on: link).payload)
         // IFA_FLAGS comes last: without duplicate detection and prefix route for IPv6.
         #expect(Array(payload.suffix(8)) == [8, 0, 8, 0, address.family == .ipv6 ? 0x82 : 0x80, address.family == .ipv6 ? 2 : 0, 0, 0])
+        // Before it, for IPv6: never preferred, valid for ever.
+        let lifetimes: [UInt8] = [20, 0, 6, 0, 0, 0, 0, 0, 255, 255, 255, 255]
+        #expect(payload.indices.contains { payload[$0...].starts(with: lifetimes) } == (address.family == .ipv6))
     }
 
     @Test func theOtherEndIsNotTheAddress() throws {

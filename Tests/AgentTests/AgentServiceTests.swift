@@ -1,0 +1,92 @@
+import Addresses
+import Agent
+import FakeKernel
+import Foundation
+import NodeKernel
+import NodeModel
+import ServiceCompiler
+import ServiceLifecycle
+import ServiceModel
+import Testing
+
+/// A source that delivers what a test gives it.
+private struct StubSource: ServiceSource {
+    let updates: AsyncStream<SourceUpdate>
+    let send: AsyncStream<SourceUpdate>.Continuation
+
+    init() { (updates, send) = AsyncStream.makeStream() }
+
+    func readOnce() throws(SourceProblem) -> SourceUpdate { SourceUpdate() }
+    func run() async {}
+}
+
+@Suite(.timeLimit(.minutes(1))) struct AgentServiceTests {
+    private func service(_ kernel: FakeKernel, _ source: StubSource, syncPeriod: Duration = .seconds(3600)) -> AgentService {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "agent-\(UUID().uuidString)").path
+        return AgentService(
+            kernel: kernel, source: source, compiler: ServiceCompiler(settings: .init(), node: NodeFacts(name: "n1")), excluded: [],
+            journal: FileJournal(directory: directory), syncPeriod: syncPeriod, logger: quiet)
+    }
+
+    /// Runs the agent while a body drives it, and ends it as SIGTERM does.
+    private func run(_ service: AgentService, while body: @Sendable @escaping () async throws -> Void) async throws {
+        let group = ServiceGroup(configuration: .init(services: [.init(service: service)], logger: quiet))
+        async let running: Void = group.run()
+        try await body()
+        await group.triggerGracefulShutdown()
+        try await running
+    }
+
+    private func eventually(_ condition: @Sendable () -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while !condition() {
+            try #require(ContinuousClock.now < deadline, "did not happen in time")
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
+    @Test func followsTheSourceAndLeavesEverythingInForceAtItsEnd() async throws {
+        let (kernel, source) = (FakeKernel(), StubSource())
+        try await run(service(kernel, source)) {
+            source.send.yield(SourceUpdate(changed: [AgentTests.service(1), slice(1, endpoints: [1])]))
+            try await eventually { kernel.state.virtualServers.count == 1 }
+            source.send.yield(SourceUpdate(changed: [AgentTests.service(2)]))
+            try await eventually { kernel.state.virtualServers.count == 2 }
+        }
+        #expect(kernel.state.addresses.count == 2)
+    }
+
+    @Test func putsBackWhatTheKernelAnnouncesAtOnce() async throws {
+        let (kernel, source) = (FakeKernel(), StubSource())
+        try await run(service(kernel, source)) {
+            source.send.yield(SourceUpdate(changed: [AgentTests.service(1)]))
+            try await eventually { kernel.state.addresses.count == 1 }
+            kernel.state.addresses = []
+            kernel.announce(.addressRemoved(ip("10.96.1.1")))
+            try await eventually { kernel.state.addresses.count == 1 }
+        }
+    }
+
+    @Test func looksAtTheKernelAtAnInterval() async throws {
+        let (kernel, source) = (FakeKernel(), StubSource())
+        try await run(service(kernel, source, syncPeriod: .milliseconds(20))) {
+            source.send.yield(SourceUpdate(changed: [AgentTests.service(1)]))
+            try await eventually { kernel.state.virtualServers.count == 1 }
+            kernel.state.virtualServers = [:]
+            try await eventually { kernel.state.virtualServers.count == 1 }
+        }
+    }
+
+    @Test func triesAgainWhatFailed() async throws {
+        let (kernel, source) = (FakeKernel(), StubSource())
+        kernel.setFault { operation in
+            if case .addVirtualServer = operation { KernelFailure(.resource, "no memory") } else { nil }
+        }
+        try await run(service(kernel, source)) {
+            source.send.yield(SourceUpdate(changed: [AgentTests.service(1)]))
+            try await eventually { kernel.log.failures > 0 }
+            kernel.setFault { _ in nil }
+            try await eventually { kernel.state.virtualServers.count == 1 && kernel.state.addresses.count == 1 }
+        }
+    }
+}
