@@ -24,9 +24,11 @@ struct AgentAssembly {
     init(_ settings: AgentSettings) {
         self.settings = settings
         logger = LogOutput.logger(level: settings.logLevel, format: settings.logFormat)
-        let families: Set<AddressFamily> = LinuxKernel.families
         compiler = ServiceCompiler(
-            settings: CompilerSettings(settings), node: NodeFacts(name: settings.hostnameOverride ?? Self.hostName, families: families))
+            settings: CompilerSettings(settings),
+            node: NodeFacts(
+                name: settings.hostnameOverride ?? Self.hostName, families: LinuxKernel.families,
+                kernel: KernelVersion(release: LinuxKernel.release) ?? KernelVersion(6, 1)))
         kernel = LinuxKernel(
             linkName: settings.link, sysctlNames: compiler.base().sysctls.keys.sorted(), ruleBackEnd: RuleBackEndSetting(settings.iptablesBackend))
         journal = FileJournal(directory: settings.runtimeDirectory)
@@ -58,6 +60,11 @@ struct AgentAssembly {
         } catch {
             throw CommandFailure(error.description)
         }
+    }
+
+    /// Says what stands in the way of traffic on this node.
+    func logAdvice() async {
+        for advice in await kernel.advice() { logger.warning("\(advice)") }
     }
 
     /// The host's name as the kubelet and kube-proxy use it: in lower case, without surrounding blanks.

@@ -17,6 +17,7 @@ struct CleanupCommand: AsyncParsableCommand {
 
     func run() async throws {
         let assembly = AgentAssembly(try options.resolve())
+        try Privilege.check()
         let lock = try assembly.lock()
         let round = await assembly.reconciler().cleanup()
         if round.succeeded { assembly.journal.erase() }

@@ -22,11 +22,13 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let assembly = AgentAssembly(try options.resolve())
+        try Privilege.check()
         if once {
             try await runOnce(assembly)
         } else {
             let service = try assembly.service()
             let lock = try assembly.lock()
+            await assembly.logAdvice()
             let group = ServiceGroup(
                 configuration: .init(services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: assembly.logger))
             try await group.run()
@@ -37,13 +39,14 @@ struct RunCommand: AsyncParsableCommand {
     private func runOnce(_ assembly: AgentAssembly) async throws {
         let source = try assembly.source
         let lock = try assembly.lock()
+        await assembly.logAdvice()
         let update = try SourceReading.readOnce(source)
         let reconciler = assembly.reconciler()
         var round = await reconciler.take(update)
         // What failed because the kernel was not as it was seen is worth one more look; the rest will not change by waiting.
         if !round.succeeded { round = await reconciler.retry() }
         _ = consume lock
-        print(round.succeeded ? "in force: \(reconciler.summary)" : "not all is in force: \(round.failures.count) operations failed")
+        print(round.succeeded ? "in force: \(reconciler.summary)" : "not everything is in force: see the errors above")
         try RoundStatus.check(round, problems: update.problems ?? [])
     }
 }

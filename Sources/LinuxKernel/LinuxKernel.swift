@@ -39,6 +39,13 @@ package actor LinuxKernel: NodeKernel {
         unsafe access("/proc/net/if_inet6", F_OK) == 0 ? [.ipv4, .ipv6] : [.ipv4]
     }
 
+    /// The kernel's release, as `uname -r` prints it.
+    package static var release: String {
+        var name = utsname()
+        guard unsafe uname(&name) == 0 else { return "" }
+        return unsafe withUnsafeBytes(of: &name.release) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
     /// How many messages have been sent to IPVS, and in how many sends; so that tests can count what a change costs.
     package var ipvsTraffic: (messages: Int, sends: Int) {
         guard let statistics = ipvs?.statistics else { return (0, 0) }

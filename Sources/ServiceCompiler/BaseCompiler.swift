@@ -23,6 +23,11 @@ extension ServiceCompiler {
             // A client that persists to a server of weight 0 is given another.
             "net.ipv4.vs.expire_quiescent_template": "1",
         ]
+        if node.kernel < KernelVersion(5, 9) {
+            // Before 5.9, reusing a client's port within the time a closed connection is remembered costs it a second. (From 5.9 on the
+            // setting's default is right, and 0 would keep such clients at a server that is gone.)
+            sysctls["net.ipv4.vs.conn_reuse_mode"] = "0"
+        }
         if node.families.contains(.ipv4) {
             // Answers of real servers in pods are forwarded to clients outside.
             sysctls["net.ipv4.ip_forward"] = "1"

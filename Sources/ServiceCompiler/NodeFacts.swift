@@ -9,14 +9,18 @@ package struct NodeFacts: Equatable, Sendable {
     package var podRanges: [IPPrefix]
     /// The families that this node's kernel speaks.
     package var families: Set<AddressFamily>
+    /// The kernel's release.
+    package var kernel: KernelVersion
 
     package init(
-        name: String, zone: String? = nil, podRanges: [IPPrefix] = [], families: Set<AddressFamily> = Set(AddressFamily.allCases)
+        name: String, zone: String? = nil, podRanges: [IPPrefix] = [], families: Set<AddressFamily> = Set(AddressFamily.allCases),
+        kernel: KernelVersion = KernelVersion(6, 1)
     ) {
         self.name = name
         self.zone = zone
         self.podRanges = podRanges
         self.families = families
+        self.kernel = kernel
     }
 }
 
@@ -25,5 +29,27 @@ extension NodeFacts {
     package mutating func take(_ node: Node?) {
         zone = node?.zone
         podRanges = node?.podRanges ?? []
+    }
+}
+
+/// A kernel's release as far as it decides anything: 6.1 of `6.1.0-37-amd64`.
+package struct KernelVersion: Hashable, Sendable, Comparable {
+    package let major: Int
+    package let minor: Int
+
+    package init(_ major: Int, _ minor: Int) {
+        self.major = major
+        self.minor = minor
+    }
+
+    /// Reads what `uname -r` prints; nil where it does not begin with two numbers.
+    package init?(release: String) {
+        let numbers = release.split(separator: ".", maxSplits: 2).prefix(2).compactMap { Int($0.prefix { $0.isASCII && $0.isNumber }) }
+        guard numbers.count == 2 else { return nil }
+        self.init(numbers[0], numbers[1])
+    }
+
+    package static func < (left: Self, right: Self) -> Bool {
+        left.major != right.major ? left.major < right.major : left.minor < right.minor
     }
 }

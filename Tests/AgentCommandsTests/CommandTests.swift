@@ -72,3 +72,13 @@ import Testing
                 == #"{"level":"error","message":"a \"b\"\n","operations":"3","time":"12:00"}"#)
     }
 }
+
+@Suite struct PrivilegeTests {
+    @Test(arguments: [
+        ("Name:\tx\nCapEff:\t000001ffffffffff\n", false), ("CapEff:\t0000000000001000\n", false), ("CapEff:\t0000000000000000\n", true),
+        ("CapEff:\t000001ffffffefff\nCapBnd:\t000001ffffffffff\n", true), ("CapEff:\tnonsense\n", false), ("", false),
+    ])
+    func networkAdministrationIsLookedFor(status: String, isMissing: Bool) {
+        #expect(Privilege.isMissing(in: status) == isMissing)
+    }
+}

@@ -49,6 +49,17 @@ import Testing
         #expect(compiler { $0.managesSysctls = false }.base().sysctls.isEmpty)
     }
 
+    @Test func oldKernelsReusePortsWithoutDelay() {
+        var old = compiler()
+        old.node.kernel = KernelVersion(5, 8)
+        #expect(old.base().sysctls["net.ipv4.vs.conn_reuse_mode"] == "0")
+        #expect(compiler().base().sysctls["net.ipv4.vs.conn_reuse_mode"] == nil)
+        #expect(KernelVersion(release: "6.1.0-37-amd64") == KernelVersion(6, 1))
+        #expect(KernelVersion(release: "5.10-rc3") == KernelVersion(5, 10))
+        #expect(KernelVersion(release: "x") == nil)
+        #expect(KernelVersion(5, 10) > KernelVersion(5, 9))
+    }
+
     @Test func rulesDoNotGrowWithServices() {
         let count = compiler().base().rules[.ipv4]?.tables.values.reduce(0) { $0 + $1.chains.values.reduce(0) { $0 + $1.count } }
         #expect(count == 20)
