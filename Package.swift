@@ -151,7 +151,7 @@ let package = Package(
 )
 
 // Fuzz targets are built only when asked for, because libFuzzer's coverage goes into every room:
-// IPVS_AGENT_FUZZ=1 swift build --scratch-path .build-fuzz --product Fuzz, then FUZZ=netlink .build-fuzz/debug/Fuzz
+// see Tests/Fuzz/README.md.
 if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     let sanitizer: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer"])]
     for target in package.targets where target.type == .regular {
@@ -160,6 +160,7 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "Fuzz", dependencies: ["IPVS", "NetlinkCodec", "ManifestSource"], path: "Tests/Fuzz",
+            exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],
-            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
 }

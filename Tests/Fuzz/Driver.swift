@@ -12,20 +12,26 @@ private func run(
 public func entry(_ count: CInt, _ words: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
     var count = count
     var words = unsafe words
-    return unsafe run(&count, &words) { start, size in
-        unsafe tryOne(Array(UnsafeBufferPointer(start: start, count: size)))
-        return 0
-    }
+    return unsafe run(&count, &words, tryOneInput)
+}
+
+/// What libFuzzer calls with each input.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func tryOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    unsafe tryOne(Array(UnsafeBufferPointer(start: start, count: count)))
+    return 0
 }
 
 /// What is given the bytes: the decoder that `FUZZ` names in the environment.
-private let tryOne: ([UInt8]) -> Void = {
-    switch unsafe getenv("FUZZ").map({ unsafe String(cString: $0) }) {
-    case "netlink": NetlinkInput.tryOne
-    case "table": TableInput.tryOne
-    case "manifest": ManifestInput.tryOne
+private let tryOne: @Sendable ([UInt8]) -> Void = decoder(named: unsafe getenv("FUZZ").map { unsafe String(cString: $0) })
+
+private func decoder(named name: String?) -> @Sendable ([UInt8]) -> Void {
+    switch name {
+    case "netlink": return { NetlinkInput.tryOne($0) }
+    case "table": return { TableInput.tryOne($0) }
+    case "manifest": return { ManifestInput.tryOne($0) }
     default:
         print("FUZZ is one of netlink, table and manifest")
         exit(2)
     }
-}()
+}
