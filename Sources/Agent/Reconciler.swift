@@ -15,11 +15,9 @@ package final class Reconciler {
     private let journal: any OwnershipJournal
     private let logger: Logger
 
-    private var catalog = ServiceCatalog()
-    private var compiler: ServiceCompiler
-    private var wanted: WantedState
+    private var demand: Demand
+    private var wanted: WantedState { demand.wanted }
     private var ownership: Ownership
-    private var compileProblems: [ObjectName: [SourceProblem]] = [:]
 
     /// The kernel as it was last seen and has been changed since; nil until it was first looked at.
     private var observed: NodeState?
@@ -27,18 +25,22 @@ package final class Reconciler {
     /// Whether removals found by looking wait, because a bad document may stand for what they would remove.
     private var withholdsRemovals = false
     private var retries = RetrySchedule()
+    /// What could not be seen when it was last looked for, so that it is not reported again while it stays so.
+    private var observationFailures: [KernelFailure] = []
 
     /// How many Services have been compiled; so that tests can count what a change costs.
-    package private(set) var compilations = 0
+    package var compilations: Int { demand.compilations }
+
+    /// What is wanted, in a few words: `3 virtual servers with 9 real servers on 2 addresses`.
+    package var summary: String { wanted.summary }
 
     package init(
         kernel: any NodeKernel, compiler: ServiceCompiler, excluded: [IPPrefix] = [], journal: any OwnershipJournal, logger: Logger
     ) {
         self.kernel = kernel
-        self.compiler = compiler
         self.journal = journal
         self.logger = logger
-        wanted = WantedState(base: compiler.base())
+        demand = Demand(compiler: compiler, logger: logger)
         ownership = Ownership(excluded: excluded)
     }
 
@@ -54,71 +56,21 @@ package final class Reconciler {
         package var succeeded: Bool { failures.isEmpty && observationFailures.isEmpty }
     }
 
-    /// What is wanted, in a few words: `3 virtual servers with 9 real servers on 2 addresses`.
-    package var summary: String {
-        func counted(_ count: Int, _ thing: String, _ things: String) -> String { "\(count) \(count == 1 ? thing : things)" }
-        let realServers = wanted.virtualServerKeys.reduce(0) { $0 + (wanted.virtualServer($1)?.realServers.count ?? 0) }
-        return counted(wanted.virtualServerKeys.count, "virtual server", "virtual servers") + " with "
-            + counted(realServers, "real server", "real servers") + " on " + counted(wanted.addresses.count, "address", "addresses")
-    }
-
     // MARK: What is asked for
 
     /// Takes in what has changed at a source, and applies what follows from it once the source has been read whole.
     package func take(_ update: SourceUpdate) async -> Round {
-        let touched = compile(catalog.take(update))
-        report(update.problems)
-        let hasErrors = update.problems?.contains(where: \.isError)
+        let touched = demand.take(update)
         // A document that was bad from the first reading on has no last good version here, but may have one in the kernel.
-        if observed == nil, let hasErrors { withholdsRemovals = hasErrors }
+        let isHeldBack = withholdsRemovals
+        withholdsRemovals = demand.hasErrors && (observed == nil || isHeldBack)
         guard update.isSynced else { return Round() }
-        guard let observed else {
+        if observed == nil {
             if withholdsRemovals { logger.warning("nothing is removed until every document can be read") }
             return await resync()
         }
-        if withholdsRemovals, hasErrors == false {
-            withholdsRemovals = false
-            return await resync()
-        }
-        return await execute(Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership))
-    }
-
-    private func compile(_ changed: ServiceCatalog.Touched) -> Touched {
-        var touched = Touched()
-        var services = changed.services
-        if changed.nodes.contains(compiler.node.name) {
-            let before = compiler
-            compiler.node.take(catalog.nodes[compiler.node.name])
-            if compiler != before {
-                services.formUnion(catalog.services.keys)
-                wanted.base = compiler.base()
-                touched.base = .rules
-            }
-        }
-        for name in services { touched.formUnion(compile(name)) }
-        return touched
-    }
-
-    private func compile(_ name: ObjectName) -> Touched {
-        compilations += 1
-        let result = catalog.services[name].map { compiler.compile($0, slices: catalog.slices(of: name)) }
-        let touched = wanted.replace(result?.share, of: name.description)
-        let lost = wanted.lostClaims(of: name.description).map { key, winner in
-            SourceProblem(
-                place: "Service \(name)", message: "\(key) belongs to Service \(winner), which is older; it passes over when that goes")
-        }
-        let problems = (result?.problems ?? []) + lost
-        if problems != compileProblems[name, default: []] {
-            for problem in problems { logger.warning("\(problem)") }
-        }
-        compileProblems[name] = problems.isEmpty ? nil : problems
-        return touched
-    }
-
-    private func report(_ problems: [SourceProblem]?) {
-        for problem in problems ?? [] {
-            if problem.isError { logger.error("\(problem)") } else { logger.notice("\(problem)") }
-        }
+        if isHeldBack, !withholdsRemovals { return await resync() }
+        return await execute(plan(touched))
     }
 
     // MARK: What stands
@@ -127,8 +79,7 @@ package final class Reconciler {
     package func resync(_ scope: ObservationScope = .everything) async -> Round {
         let isFirst = observed == nil
         let failures = await observe(scope)
-        guard let observed else { return Round() }
-        let plan = fullPlan(observed, seen: scope.subtracting(unseen))
+        let plan = plan(everythingSeen(of: scope), isFoundByLooking: true)
         if !isFirst { reportDrift(plan) }
         var round = await execute(plan)
         round.observationFailures = failures
@@ -138,8 +89,8 @@ package final class Reconciler {
     /// Removes from the kernel what is ours, and nothing else.
     package func cleanup() async -> Round {
         let failures = await observe(.everything)
-        guard let observed else { return Round() }
-        var round = await execute(Planner.cleanup(observed: observed, ownership: ownership, linkName: wanted.base.linkName))
+        let plan = Planner.cleanup(observed: observed ?? NodeState(), ownership: ownership, linkName: wanted.base.linkName)
+        var round = await execute(plan)
         round.observationFailures = failures
         return round
     }
@@ -148,25 +99,37 @@ package final class Reconciler {
     package func preview() async -> Round {
         var round = Round()
         round.observationFailures = await observe(.everything)
-        if let observed { round.plan = fullPlan(observed, seen: ObservationScope.everything.subtracting(unseen)) }
+        round.plan = plan(everythingSeen(of: .everything), isFoundByLooking: true)
         return round
     }
 
-    private func fullPlan(_ observed: NodeState, seen: ObservationScope) -> Plan {
-        var plan = Planner.plan(wanted: wanted, observed: observed, ownership: ownership, seen: seen)
-        if withholdsRemovals { plan.operations.removeAll(where: \.removesSomething) }
+    /// All that is wanted or stands, within the parts of a scope that could be seen.
+    private func everythingSeen(of scope: ObservationScope) -> Touched {
+        Planner.everything(wanted: wanted, observed: observed ?? NodeState(), seen: scope.subtracting(unseen))
+    }
+
+    /// The plan for what was touched.
+    ///
+    /// The picture of the kernel is handed to the planner here and nowhere held on to: a second holder would have it copied whole when
+    /// it is changed next.
+    private func plan(_ touched: Touched, isFoundByLooking: Bool = false) -> Plan {
+        guard let observed else { return Plan() }
+        var plan = Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership)
+        if isFoundByLooking, withholdsRemovals { plan.operations.removeAll(where: \.removesSomething) }
         return plan
     }
 
     private func observe(_ scope: ObservationScope) async -> [KernelFailure] {
         if observed == nil { ownership.remembered = journal.remembered(reporting: logger) }
         let observation = await kernel.observe(scope)
-        var state = observed ?? NodeState()
-        state.take(observation.seen, from: observation.state)
-        observed = state
+        if observed == nil { observed = NodeState() }
+        observed?.take(observation.seen, from: observation.state)
         unseen.subtract(observation.seen)
         unseen.formUnion(scope.subtracting(observation.seen))
-        for failure in observation.failures { logger.error("cannot see the kernel's state: \(failure)") }
+        for failure in observation.failures {
+            logger.log(level: observationFailures.contains(failure) ? .debug : .error, "cannot see the kernel's state: \(failure)")
+        }
+        observationFailures = observation.failures
         if !observation.failures.isEmpty { retries.failed(looking: scope.subtracting(observation.seen)) }
         return observation.failures
     }
@@ -186,8 +149,7 @@ package final class Reconciler {
             if isBound { observed?.addresses.insert(address) } else { observed?.addresses.remove(address) }
             touched.addresses.insert(address)
         }
-        guard !touched.isEmpty, let observed else { return Round() }
-        let plan = Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership)
+        let plan = plan(touched)
         reportDrift(plan)
         return await execute(plan)
     }
@@ -205,11 +167,8 @@ package final class Reconciler {
     package func retry() async -> Round {
         var (touched, scope) = retries.take()
         let failures = scope.isEmpty ? [] : await observe(scope)
-        guard let observed else { return Round() }
-        touched.formUnion(Planner.everything(wanted: wanted, observed: observed, seen: scope.subtracting(unseen)))
-        var plan = Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership)
-        if withholdsRemovals { plan.operations.removeAll(where: \.removesSomething) }
-        var round = await execute(plan)
+        touched.formUnion(everythingSeen(of: scope))
+        var round = await execute(plan(touched, isFoundByLooking: true))
         round.observationFailures = failures
         return round
     }
@@ -217,13 +176,13 @@ package final class Reconciler {
     private func execute(_ plan: Plan) async -> Round {
         var round = Round()
         round.plan = plan
-        guard !plan.isEmpty, let before = observed else {
+        guard !plan.isEmpty else {
             retries.settle()
             return round
         }
-        remember(plan.unboundVirtualServers(given: before))
+        remember(plan.unboundVirtualServers(given: observed ?? NodeState()))
         for stage in plan.stages {
-            let (possible, impossible) = stage.withoutDependants(of: round.failures, given: observed ?? before)
+            let (possible, impossible) = stage.withoutDependants(of: round.failures, given: observed ?? NodeState())
             round.failures += impossible
             let failures = await kernel.apply(possible)
             note(possible, failures)

@@ -79,18 +79,6 @@ extension WantedState {
     /// Those that want this virtual server, the one that gets it first.
     package func claimants(of key: VirtualServer.Key) -> [String] { claims[key]?.map(\.owner) ?? [] }
 
-    /// Virtual servers that an owner claims and another has.
-    package func lostClaims(of owner: String) -> [(key: VirtualServer.Key, winner: String)] {
-        guard let share = shares[owner] else { return [] }
-        return share.virtualServers.keys.sorted().compactMap { key in
-            guard let winner = claims[key]?.first?.owner, winner != owner else { return nil }
-            return (key, winner)
-        }
-    }
-
-    package func contains(owner: String) -> Bool { shares[owner] != nil }
-    package var owners: some Collection<String> { shares.keys }
-
     package var addresses: some Collection<IPAddress> { addressCounts.keys }
     package var members: some Collection<SetMember> { memberCounts.keys }
     package var virtualServerKeys: some Collection<VirtualServer.Key> { claims.keys }

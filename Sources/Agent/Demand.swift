@@ -1,0 +1,93 @@
+import IPVSModel
+import Logging
+import NodeModel
+import Planner
+import ServiceCompiler
+import ServiceModel
+
+/// What is asked for, and what it comes to on this node: a source's updates in, the wanted state out.
+///
+/// An update recompiles the Services that it touches, and no others; only a change of this node's own facts touches all.
+struct Demand {
+    private(set) var wanted: WantedState
+    /// Whether something at the source is wrong now, so that what it stands for is not known.
+    private(set) var hasErrors = false
+    /// How many Services have been compiled; so that tests can count what a change costs.
+    private(set) var compilations = 0
+
+    private var catalog = ServiceCatalog()
+    private var compiler: ServiceCompiler
+    private let logger: Logger
+
+    /// What has been reported, so that it is not reported again while it stays.
+    private var sourceProblems: Set<SourceProblem> = []
+    private var compileProblems: [ObjectName: [SourceProblem]] = [:]
+    private var contested: [VirtualServer.Key: [String]] = [:]
+
+    init(compiler: ServiceCompiler, logger: Logger) {
+        self.compiler = compiler
+        self.logger = logger
+        wanted = WantedState(base: compiler.base())
+    }
+
+    /// Takes in what has changed at a source, and says what of the wanted state that touched.
+    mutating func take(_ update: SourceUpdate) -> Touched {
+        if let problems = update.problems { report(problems) }
+        let changed = catalog.take(update)
+        var touched = Touched()
+        var services = changed.services
+        if changed.nodes.contains(compiler.node.name) {
+            let before = compiler
+            compiler.node.take(catalog.nodes[compiler.node.name])
+            if compiler != before {
+                services.formUnion(catalog.services.keys)
+                wanted.base = compiler.base()
+                touched.base = .rules
+            }
+        }
+        for name in services { touched.formUnion(compile(name)) }
+        reportContested(touched.virtualServers)
+        return touched
+    }
+
+    private mutating func compile(_ name: ObjectName) -> Touched {
+        compilations += 1
+        let result = catalog.services[name].map { compiler.compile($0, slices: catalog.slices(of: name)) }
+        let problems = result?.problems ?? []
+        if problems != compileProblems[name, default: []] {
+            for problem in problems { logger.warning("\(problem)") }
+        }
+        compileProblems[name] = problems.isEmpty ? nil : problems
+        return wanted.replace(result?.share, of: name.description)
+    }
+
+    private mutating func report(_ problems: [SourceProblem]) {
+        hasErrors = problems.contains(where: \.isError)
+        for problem in problems where !sourceProblems.contains(problem) {
+            logger.log(level: problem.isError ? .error : .notice, "\(problem)")
+        }
+        sourceProblems = Set(problems)
+    }
+
+    /// Names the Services that want what another has.
+    private mutating func reportContested(_ keys: Set<VirtualServer.Key>) {
+        for key in keys.sorted() {
+            let claimants = wanted.claimants(of: key)
+            defer { contested[key] = claimants.count > 1 ? claimants : nil }
+            guard claimants.count > 1, contested[key] != claimants, let winner = claimants.first else { continue }
+            for loser in claimants.dropFirst() {
+                logger.warning("Service \(loser): \(key) belongs to Service \(winner), which is older; it passes over when that goes")
+            }
+        }
+    }
+}
+
+extension WantedState {
+    /// What is wanted, in a few words: `3 virtual servers with 9 real servers on 2 addresses`.
+    var summary: String {
+        func counted(_ count: Int, _ thing: String, _ things: String) -> String { "\(count) \(count == 1 ? thing : things)" }
+        let realServers = virtualServerKeys.reduce(0) { $0 + (virtualServer($1)?.realServers.count ?? 0) }
+        return counted(virtualServerKeys.count, "virtual server", "virtual servers") + " with "
+            + counted(realServers, "real server", "real servers") + " on " + counted(addresses.count, "address", "addresses")
+    }
+}
