@@ -15,6 +15,7 @@ package final class ManifestSource: ServiceSource {
     private let continuation: AsyncStream<SourceUpdate>.Continuation
 
     /// - Parameters:
+    ///   - directory: where the manifests are.
     ///   - nodePorts: the node ports that a Service may ask for.
     ///   - maximumFileBytes: larger files are refused.
     package init(directory: String, nodePorts: ClosedRange<UInt16> = 30000...32767, maximumFileBytes: Int = 64 << 20) {
