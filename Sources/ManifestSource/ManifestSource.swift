@@ -38,7 +38,8 @@ package final class ManifestSource: ServiceSource {
     package func run() async {
         guard let stop = StopSignal() else {
             continuation.yield(
-                SourceUpdate(problems: [SourceProblem(place: directory, message: "no file descriptor is left to follow it")], isSynced: false))
+                SourceUpdate(
+                    problems: [SourceProblem(place: directory, message: "no file descriptor is left to follow it")], isSynced: false))
             continuation.finish()
             return
         }
@@ -73,7 +74,8 @@ package final class ManifestSource: ServiceSource {
             follower.takePending(now: now)
             if let update = follower.takeUpdate() { continuation.yield(update) }
             let pause = min(nextLook, follower.wakeAt ?? nextLook) - .now
-            let milliseconds = pause.components.seconds * 1000 + (pause.components.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+            let milliseconds =
+                pause.components.seconds * 1000 + (pause.components.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
             follower.wait(or: stop.descriptor, milliseconds: Int32(clamping: max(0, milliseconds)))
         }
     }
