@@ -36,7 +36,7 @@ demo: ## show Services becoming load balancing on a node of namespaces
 	@integration/lab --timeout 600 -- integration/demo
 
 lint: ## check the style of Swift and of shell scripts
-	$(SWIFT) format lint --strict --recursive --parallel $(wildcard Package.swift Sources Tests examples Benchmarks)
+	$(SWIFT) format lint --strict --recursive --parallel $(wildcard Package.swift Sources Tests examples integration Benchmarks)
 	@command -v shellcheck >/dev/null || { echo "lint: shellcheck is missing: apt-get install shellcheck." >&2; exit 1; }
 	shellcheck .ci/run $$(grep -lE '^#!/bin/(ba)?sh' -r integration)
 
@@ -50,6 +50,10 @@ install: ## compile for release and install below $(PREFIX)
 	$(SWIFT) build -c release --product ipvsctl
 	install -D -m 755 .build/release/ipvs-agent "$(DESTDIR)$(PREFIX)/sbin/ipvs-agent"
 	install -D -m 755 .build/release/ipvsctl "$(DESTDIR)$(PREFIX)/bin/ipvsctl"
+	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system"
+	sed 's|/usr/local/sbin/|$(PREFIX)/sbin/|' packaging/ipvs-agent.service > "$(DESTDIR)$(PREFIX)/lib/systemd/system/ipvs-agent.service"
+	chmod 644 "$(DESTDIR)$(PREFIX)/lib/systemd/system/ipvs-agent.service"
+	@echo "Next: settings in /etc/ipvs-agent/config.yaml (examples/config.yaml), then: systemctl daemon-reload && systemctl enable --now ipvs-agent"
 
 clean: ## remove what was built
 	rm -rf .build

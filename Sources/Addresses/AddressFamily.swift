@@ -9,7 +9,9 @@ public enum AddressFamily: UInt8, Hashable, Sendable, CaseIterable, Comparable, 
     /// The width of an address in bytes: 4 or 16.
     public var byteCount: Int { bitWidth / 8 }
 
+    /// `IPv4` or `IPv6`.
     public var description: String { self == .ipv4 ? "IPv4" : "IPv6" }
 
+    /// IPv4 comes first.
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }

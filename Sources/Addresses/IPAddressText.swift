@@ -3,14 +3,17 @@
 /// Written here and not taken from `inet_pton`, because values know no C library, and because a leading zero in
 /// dotted decimal ("010.0.0.1", octal to some readers) must be refused as Kubernetes refuses it.
 extension IPAddress: LosslessStringConvertible {
+    /// Reads dotted decimal, or any form of RFC 4291 without a zone; nil where the text is neither.
     public init?(_ text: some StringProtocol) {
         let parsed = text.utf8.contains(UInt8(ascii: ":")) ? Self.parseIPv6(text) : Self.parseIPv4(text)
         guard let parsed else { return nil }
         self = parsed
     }
 
+    /// Reads dotted decimal, or any form of RFC 4291 without a zone; nil where the text is neither.
     public init?(_ description: String) { self.init(description[...]) }
 
+    /// Dotted decimal for IPv4, the form of RFC 5952 for IPv6.
     public var description: String {
         if family == .ipv4 { return (0..<4).map { String(byte(at: $0)) }.joined(separator: ".") }
         // RFC 5952, 4.2: the longest run of two or more zero groups, the first of equals, is written "::".

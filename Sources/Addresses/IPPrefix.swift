@@ -13,6 +13,7 @@ public struct IPPrefix: Hashable, Sendable {
         self.length = length
     }
 
+    /// The family of the addresses in the range.
     public var family: AddressFamily { address.family }
 
     /// Whether the range holds this address; an address of the other family is never held.
@@ -32,10 +33,12 @@ extension IPPrefix: LosslessStringConvertible {
         self.init(address, length: length)
     }
 
+    /// `ADDRESS/LENGTH`.
     public var description: String { "\(address)/\(length)" }
 }
 
 extension IPPrefix: Comparable {
+    /// By the first address, then by length: a range comes before those within it that begin with it.
     public static func < (left: Self, right: Self) -> Bool {
         left.address != right.address ? left.address < right.address : left.length < right.length
     }

@@ -23,5 +23,6 @@ public enum TransportProtocol: UInt8, Hashable, Sendable, CaseIterable, Comparab
         }
     }
 
+    /// By the number in the IP header.
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }

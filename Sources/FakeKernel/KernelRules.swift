@@ -14,7 +14,8 @@ enum KernelRules {
         case .createSet(let definition):
             guard let standing = state.sets[definition.key] else { return nil }
             // With its exist flag, making a set that stands with the same type is no error.
-            return standing.serves(as: definition.key) ? nil : failure(.conflict, EEXIST, "a set of type \(standing.typeName) has this name")
+            return standing.serves(as: definition.key)
+                ? nil : failure(.conflict, EEXIST, "a set of type \(standing.typeName) has this name")
         case .destroySet(let key):
             return state.sets[key] != nil && isUsed(key, in: state) ? failure(.conflict, EBUSY, "the set is used by a rule") : nil
         case .addMember(let member):

@@ -17,6 +17,7 @@ extension IPVSError: CustomStringConvertible {
 }
 
 extension IPVSError.Reason: CustomStringConvertible {
+    /// What happened, without what was being done: `the kernel has no scheduler foo`.
     public var description: String {
         switch self {
         case .unavailable: "the kernel has no IPVS"

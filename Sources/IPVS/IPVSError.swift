@@ -6,6 +6,7 @@ public struct IPVSError: Error, Hashable, Sendable {
     /// What it was done to: "10.244.0.2:8080 of tcp 10.96.0.10:80"; empty where it is nothing in particular.
     public var object: String
 
+    /// What the kernel's answer, or its absence, means.
     public var reason: Reason
 
     /// The kernel's number (`errno.h`), where it gave one.
@@ -14,6 +15,7 @@ public struct IPVSError: Error, Hashable, Sendable {
     /// The kernel's own words, where it had any.
     public var kernelMessage: String?
 
+    /// An error of that operation.
     public init(operation: String, object: String = "", reason: Reason, errno: Int32? = nil, kernelMessage: String? = nil) {
         self.operation = operation
         self.object = object
@@ -64,14 +66,18 @@ public struct IPVSError: Error, Hashable, Sendable {
 public struct IPVSFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// Where in the batch the operation stands, from 0.
     public var index: Int
+    /// What was asked for.
     public var operation: IPVSOperation
+    /// Why it was not done.
     public var error: IPVSError
 
+    /// The failure of the operation at that place in its batch.
     public init(index: Int, operation: IPVSOperation, error: IPVSError) {
         self.index = index
         self.operation = operation
         self.error = error
     }
 
+    /// The error's own description, which names the operation and its object.
     public var description: String { error.description }
 }

@@ -1,5 +1,6 @@
 /// One change each, which throws where it fails. For many changes `execute` is several times faster.
 extension IPVSHandle {
+    /// Makes a virtual server without real servers.
     public mutating func add(_ server: VirtualServer) throws(IPVSError) {
         try execute(.addVirtualServer(server))
     }
@@ -14,6 +15,7 @@ extension IPVSHandle {
         try execute(.removeVirtualServer(key))
     }
 
+    /// Adds a real server to a virtual server.
     public mutating func add(_ server: RealServer, to key: VirtualServer.Key) throws(IPVSError) {
         try execute(.addRealServer(server, to: key))
     }
@@ -23,6 +25,7 @@ extension IPVSHandle {
         try execute(.updateRealServer(server, of: key))
     }
 
+    /// Removes a real server from a virtual server.
     public mutating func remove(_ server: RealServer.Key, from key: VirtualServer.Key) throws(IPVSError) {
         try execute(.removeRealServer(server, from: key))
     }

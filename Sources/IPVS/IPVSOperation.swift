@@ -70,6 +70,7 @@ public enum IPVSOperation: Hashable, Sendable {
 }
 
 extension IPVSOperation: CustomStringConvertible {
+    /// The name and the object: `add real server 10.244.0.2:8080 of tcp 10.96.0.10:80`.
     public var description: String {
         let object = object
         return object.isEmpty ? name : "\(name) \(object)"

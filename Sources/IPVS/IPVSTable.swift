@@ -10,6 +10,7 @@ public struct IPVSTableEntry: Hashable, Sendable {
         /// A mark can have a virtual server of each family, and the file shows both alike.
         case firewallMark(UInt32)
 
+        /// As much of the key as the file shows.
         public init(_ key: VirtualServer.Key) {
             switch key {
             case .address(let address, let port, let transport): self = .address(address, port: port, transport)
@@ -27,6 +28,7 @@ public struct IPVSTableEntry: Hashable, Sendable {
         /// reversed.
         public var printedMask: UInt32
 
+        /// Persistence as the file has it.
         public init(ticks: UInt32, printedMask: UInt32) {
             self.ticks = ticks
             self.printedMask = printedMask
@@ -42,13 +44,18 @@ public struct IPVSTableEntry: Hashable, Sendable {
         }
     }
 
+    /// Which virtual server this is, as far as the file shows it.
     public var identity: Identity
+    /// The scheduler, without its flags.
     public var scheduler: Scheduler
     /// Always false for IPv6 addresses, of which the file does not show it.
     public var onePacket: Bool
+    /// Nil where each connection is scheduled on its own.
     public var persistence: Persistence?
+    /// In the order of the file.
     public var realServers: [IPVSTableRealServer]
 
+    /// An entry of the file.
     public init(
         _ identity: Identity, scheduler: Scheduler, onePacket: Bool = false, persistence: Persistence? = nil,
         realServers: [IPVSTableRealServer] = []
@@ -76,6 +83,7 @@ public struct IPVSTableRealServer: Hashable, Sendable {
         case direct = "Route"
         case bypass = "Bypass"
 
+        /// The file's word for that method.
         public init(_ method: ForwardingMethod) {
             switch method {
             case .masquerade: self = .masquerade
@@ -87,14 +95,18 @@ public struct IPVSTableRealServer: Hashable, Sendable {
         }
     }
 
+    /// The real server's address and port.
     public var key: RealServer.Key
+    /// How packets reach it.
     public var forwarding: Forwarding
+    /// The share of new connections.
     public var weight: Int32
     /// Established connections.
     public var active: UInt32
     /// Connections in any other state.
     public var inactive: UInt32
 
+    /// A real server of the file.
     public init(_ key: RealServer.Key, forwarding: Forwarding, weight: Int32, active: UInt32 = 0, inactive: UInt32 = 0) {
         self.key = key
         self.forwarding = forwarding
@@ -108,12 +120,15 @@ public struct IPVSTableRealServer: Hashable, Sendable {
 public struct IPVSTableError: Error, Hashable, Sendable, CustomStringConvertible {
     /// From 1.
     public var line: Int
+    /// What is wrong with it.
     public var what: String
 
+    /// An error in that line.
     public init(line: Int, _ what: String) {
         self.line = line
         self.what = what
     }
 
+    /// `line 3: a real server before any virtual server`.
     public var description: String { "line \(line): \(what)" }
 }

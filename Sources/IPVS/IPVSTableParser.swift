@@ -13,6 +13,7 @@ public struct IPVSTableParser: Sendable {
     /// The kernel's own lines stay below 160 bytes.
     private static let longestLine = 1024
 
+    /// A parser at the beginning of the text.
     public init() {}
 
     /// Takes the next piece of the text, and calls `body` with every entry that is now whole.

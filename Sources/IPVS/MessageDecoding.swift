@@ -27,7 +27,7 @@ enum MessageDecoding {
         }
     }
 
-    /// - Parameter family: that of the virtual server, which is the real server's on kernels that do not say.
+    /// The real server of a message. The family is that of the virtual server, which is the real server's on kernels that do not say.
     static func realServer(_ payload: Span<UInt8>, family: AddressFamily) throws(NetlinkDecodingError) -> ObservedRealServer? {
         try find(CommandAttribute.destination, in: payload, of: Command.newDestination) { nest throws(NetlinkDecodingError) in
             var fields = DestinationFields(family: family)

@@ -80,7 +80,9 @@ extension Span where Element == UInt8 {
         var halves: (high: UInt64, low: UInt64) = (0, 0)
         for index in 0..<8 {
             let start = address.lowerBound + 1 + 5 * index
-            guard let group = hexadecimal(start..<(start + 4), UInt16.self), index == 7 || self[start + 4] == UInt8(ascii: ":") else { return nil }
+            guard let group = hexadecimal(start..<(start + 4), UInt16.self), index == 7 || self[start + 4] == UInt8(ascii: ":") else {
+                return nil
+            }
             halves.high = halves.high << 16 | halves.low >> 48
             halves.low = halves.low << 16 | UInt64(group)
         }

@@ -2,9 +2,12 @@ public import Addresses
 
 /// A real server: one of the places where a virtual server's connections go. The kernel calls it a destination.
 public struct RealServer: Hashable, Sendable {
+    /// What it is known by within its virtual server.
     public var key: Key
+    /// What can be changed while it stands.
     public var configuration: Configuration
 
+    /// A real server of that key.
     public init(_ key: Key, _ configuration: Configuration) {
         self.key = key
         self.configuration = configuration
@@ -12,10 +15,12 @@ public struct RealServer: Hashable, Sendable {
 
     /// What identifies a real server within its virtual server.
     public struct Key: Hashable, Sendable {
+        /// Where it is.
         public var address: IPAddress
         /// With direct routing and tunnels this must equal the virtual server's port.
         public var port: UInt16
 
+        /// The real server at that address and port.
         public init(_ address: IPAddress, port: UInt16) {
             self.address = address
             self.port = port
@@ -24,6 +29,7 @@ public struct RealServer: Hashable, Sendable {
 
     /// Everything about a real server that can be changed while it stands.
     public struct Configuration: Hashable, Sendable {
+        /// How packets reach it.
         public var forwarding: ForwardingMethod
 
         /// The share of new connections; 0 takes none (quiescent) and keeps those it has. 0…2,147,483,647.
@@ -35,6 +41,7 @@ public struct RealServer: Hashable, Sendable {
         /// Having been over the upper threshold, new connections return below this number; 0 is three quarters of the upper.
         public var lowerThreshold: UInt32
 
+        /// A configuration; what is left out is as `ipvsadm` has it by default, but for the forwarding, which is masquerading.
         public init(forwarding: ForwardingMethod = .masquerade, weight: Int32 = 1, upperThreshold: UInt32 = 0, lowerThreshold: UInt32 = 0) {
             self.forwarding = forwarding
             self.weight = weight
@@ -60,6 +67,7 @@ public enum ForwardingMethod: Hashable, Sendable {
 
 /// The encapsulation of a tunnelled real server (`IP_VS_CONN_F_TUNNEL_TYPE_*`; GUE from Linux 5.3, GRE from 5.3).
 public struct Tunnel: Hashable, Sendable {
+    /// How packets are wrapped.
     public enum Encapsulation: Hashable, Sendable {
         /// IP in IP, or IPv6 in IPv4 and so on (RFC 2003, RFC 2473).
         case ipip
@@ -78,14 +86,18 @@ public struct Tunnel: Hashable, Sendable {
         case remote = 2
     }
 
+    /// How packets are wrapped.
     public var encapsulation: Encapsulation
+    /// What is done about checksums of the outer header.
     public var checksum: Checksum
 
+    /// A tunnel of that encapsulation.
     public init(_ encapsulation: Encapsulation, checksum: Checksum = .none) {
         self.encapsulation = encapsulation
         self.checksum = checksum
     }
 
+    /// IP in IP without checksums.
     public static let ipip = Tunnel(.ipip)
 }
 
@@ -93,6 +105,7 @@ extension RealServer.Key: CustomStringConvertible, Comparable {
     /// `10.244.0.2:8080`, `[fd00::2]:8080`.
     public var description: String { SocketText.of(address, port) }
 
+    /// By address, then by port.
     public static func < (left: Self, right: Self) -> Bool {
         left.address != right.address ? left.address < right.address : left.port < right.port
     }
@@ -112,6 +125,7 @@ extension ForwardingMethod: CustomStringConvertible {
 }
 
 extension Tunnel: CustomStringConvertible {
+    /// `ipip`, `gre`, `gue:6080`, with `+csum` or `+remcsum` behind it.
     public var description: String {
         let name =
             switch encapsulation {

@@ -3,6 +3,7 @@
 /// The set is open, because kernels gain schedulers as modules; the ones below are those of `net/netfilter/ipvs`
 /// in Linux 6.1.
 public struct Scheduler: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    /// The name that the module registers, as `ipvsadm` takes it.
     public let rawValue: String
 
     /// A scheduler by the name its module registers: 1 to 15 bytes of printable ASCII
@@ -15,6 +16,7 @@ public struct Scheduler: RawRepresentable, Hashable, Sendable, CustomStringConve
 
     private init(_ name: StaticString) { rawValue = name.description }
 
+    /// The name.
     public var description: String { rawValue }
 
     /// Each server in turn.
@@ -56,8 +58,10 @@ public struct Scheduler: RawRepresentable, Hashable, Sendable, CustomStringConve
 
 /// The three bits that a scheduler may interpret as it likes (`IP_VS_SVC_F_SCHED1…3` in `linux/ip_vs.h`).
 public struct SchedulerFlags: OptionSet, Hashable, Sendable {
+    /// The bits as the kernel has them among a virtual server's flags.
     public let rawValue: UInt32
 
+    /// The scheduler's bits among those of the number; others are dropped.
     public init(rawValue: UInt32) { self.rawValue = rawValue & 0x38 }
 
     /// `flag-1`. For `sh` and `mh`: when the chosen server is unavailable, choose another instead of refusing.

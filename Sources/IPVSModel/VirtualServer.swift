@@ -4,9 +4,12 @@ public import Addresses
 ///
 /// The kernel calls it a service; Kubernetes means something else by that word, so LVS's name is used throughout.
 public struct VirtualServer: Hashable, Sendable {
+    /// What packets are looked up by.
     public var key: Key
+    /// What can be changed while it stands.
     public var configuration: Configuration
 
+    /// A virtual server of that key.
     public init(_ key: Key, _ configuration: Configuration) {
         self.key = key
         self.configuration = configuration
@@ -20,6 +23,7 @@ public struct VirtualServer: Hashable, Sendable {
         /// Packets that carry a firewall mark (compared whole, not under a mask), of one family.
         case firewallMark(UInt32, AddressFamily)
 
+        /// The family of the packets.
         public var family: AddressFamily {
             switch self {
             case .address(let address, _, _): address.family
@@ -35,7 +39,9 @@ public struct VirtualServer: Hashable, Sendable {
 
     /// Everything about a virtual server that can be changed while it stands.
     public struct Configuration: Hashable, Sendable {
+        /// What chooses a real server for each new connection.
         public var scheduler: Scheduler
+        /// The scheduler's own flags.
         public var schedulerFlags: SchedulerFlags
 
         /// Nil where each connection is scheduled on its own.
@@ -47,6 +53,7 @@ public struct VirtualServer: Hashable, Sendable {
         /// Each datagram is scheduled on its own and no connection is kept (`--ops`); UDP only.
         public var onePacket: Bool
 
+        /// A configuration; what is left out is off.
         public init(
             scheduler: Scheduler, schedulerFlags: SchedulerFlags = [], persistence: Persistence? = nil, persistenceEngine: String? = nil,
             onePacket: Bool = false
@@ -67,6 +74,7 @@ public struct VirtualServer: Hashable, Sendable {
         /// Which clients count as one.
         public var granularity: Granularity
 
+        /// Persistence with that timeout in seconds.
         public init(timeout: UInt32, granularity: Granularity) {
             self.timeout = timeout
             self.granularity = granularity

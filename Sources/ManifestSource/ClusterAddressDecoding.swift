@@ -79,8 +79,17 @@ extension FieldReader {
             return nil
         }
         let fault: String? =
-            if address.isUnspecified { "the unspecified address" } else if address.isLoopback { "a loopback address" }
-            else if address.isMulticast { "a multicast address" } else if address.isLinkLocal { "a link-local address" } else { nil }
+            if address.isUnspecified {
+                "the unspecified address"
+            } else if address.isLoopback {
+                "a loopback address"
+            } else if address.isMulticast {
+                "a multicast address"
+            } else if address.isLinkLocal {
+                "a link-local address"
+            } else {
+                nil
+            }
         guard let fault else { return address }
         error("\(address) is \(fault), which cannot be served from here")
         return nil

@@ -100,7 +100,9 @@ private struct Reading {
         }
         let version = fields["apiVersion"].string() ?? implied.flatMap { Self.versions[$0] }
         guard let version else {
-            if !fields["apiVersion"].isPresent { fields["apiVersion"].error("missing: \(Self.versions[kind] ?? "v1") for a \(reader.shown(kind))") }
+            if !fields["apiVersion"].isPresent {
+                fields["apiVersion"].error("missing: \(Self.versions[kind] ?? "v1") for a \(reader.shown(kind))")
+            }
             return finish(nil, nil, reader)
         }
         if let item = Self.listKinds[kind], Self.versions[item] == version || kind == "List" && version == "v1" {

@@ -15,6 +15,7 @@ package final class ManifestSource: ServiceSource {
     private let continuation: AsyncStream<SourceUpdate>.Continuation
 
     /// - Parameters:
+    ///   - directory: where the manifests are.
     ///   - nodePorts: the node ports that a Service may ask for.
     ///   - maximumFileBytes: larger files are refused.
     package init(directory: String, nodePorts: ClosedRange<UInt16> = 30000...32767, maximumFileBytes: Int = 64 << 20) {
@@ -37,7 +38,8 @@ package final class ManifestSource: ServiceSource {
     package func run() async {
         guard let stop = StopSignal() else {
             continuation.yield(
-                SourceUpdate(problems: [SourceProblem(place: directory, message: "no file descriptor is left to follow it")], isSynced: false))
+                SourceUpdate(
+                    problems: [SourceProblem(place: directory, message: "no file descriptor is left to follow it")], isSynced: false))
             continuation.finish()
             return
         }
@@ -72,7 +74,8 @@ package final class ManifestSource: ServiceSource {
             follower.takePending(now: now)
             if let update = follower.takeUpdate() { continuation.yield(update) }
             let pause = min(nextLook, follower.wakeAt ?? nextLook) - .now
-            let milliseconds = pause.components.seconds * 1000 + (pause.components.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+            let milliseconds =
+                pause.components.seconds * 1000 + (pause.components.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
             follower.wait(or: stop.descriptor, milliseconds: Int32(clamping: max(0, milliseconds)))
         }
     }

@@ -30,8 +30,8 @@ package struct NetlinkSocket: ~Copyable {
 
     /// A socket to the kernel.
     ///
-    /// - Parameter path: a network namespace (`/proc/1234/ns/net`, `/run/netns/blue`) to open it in; the socket stays there. Nil is the
-    ///   caller's own.
+    /// The path is that of a network namespace (`/proc/1234/ns/net`, `/run/netns/blue`) to open it in; the socket stays there. Nil is
+    /// the caller's own.
     package init(_ family: Family, inNamespaceAt path: String? = nil) throws(NetlinkError) {
         let opened: Result<KernelChannel, NetlinkChannelError>
         do throws(NetworkNamespaceError) {

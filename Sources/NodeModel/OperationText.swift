@@ -35,7 +35,9 @@ extension RuleChange {
             if !change.writtenChains.isEmpty { parts.append("write " + change.writtenChains.keys.sorted().joined(separator: " ")) }
             if !change.removedChains.isEmpty { parts.append("remove " + change.removedChains.sorted().joined(separator: " ")) }
             for (verb, jumps) in [("insert", change.insertedJumps), ("remove", change.removedJumps)] where !jumps.isEmpty {
-                parts.append("\(verb) \(jumps.count) jump\(jumps.count == 1 ? "" : "s") in \(Set(jumps.map(\.chain)).sorted().joined(separator: " "))")
+                parts.append(
+                    "\(verb) \(jumps.count) jump\(jumps.count == 1 ? "" : "s") in \(Set(jumps.map(\.chain)).sorted().joined(separator: " "))"
+                )
             }
             return "\(table): " + parts.joined(separator: ", ")
         }.joined(separator: "; ")

@@ -17,8 +17,8 @@ package struct PacketRuleTool: Sendable {
     /// Nothing is written, and no kernel module is loaded for a back end that is not chosen: a legacy table that exists makes every
     /// nft tool warn from then on.
     ///
-    /// - Parameter families: those whose rules will be kept; the back end must work for each.
-    /// - Throws: what the preferred back end's tool said, where none of them works.
+    /// The back end must work for each of the families, whose rules will be kept. Where none of them does, what the preferred one's tool
+    /// said is thrown.
     package static func choose(
         _ setting: RuleBackEndSetting = .auto, families: [AddressFamily] = AddressFamily.allCases, seconds: Int = 30
     ) async throws(RuleError) -> PacketRuleTool {

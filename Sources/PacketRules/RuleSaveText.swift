@@ -16,7 +16,7 @@ package struct RuleSaveText: Equatable, Sendable {
     private var table: String?
     private var builtInChains: Set<String> = []
 
-    /// - Parameter isOurs: whether a chain of that name in that table is ours.
+    /// Reads the text. Which chains of which tables are ours is asked of the function.
     package init(_ text: some StringProtocol, isOurs: (_ chain: String, _ table: String) -> Bool = OwnChains.contains(_:table:)) {
         for line in text.split(whereSeparator: \.isNewline) { read(line, isOurs) }
     }

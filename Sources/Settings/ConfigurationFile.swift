@@ -8,13 +8,17 @@ package enum ConfigurationFile {
     private static let maximumBytes = 1 << 20
 
     /// The file that was named, which must be there, or else the default one, which need not.
-    package static func read(named path: String?, default defaultPath: String = defaultPath) throws(InvalidSettings) -> (name: String, text: String)? {
+    package static func read(
+        named path: String?, default defaultPath: String = defaultPath
+    ) throws(InvalidSettings) -> (name: String, text: String)? {
         let name = path ?? defaultPath
         // O_NONBLOCK, so that a FIFO does not keep the agent from starting.
         let number = unsafe open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard number >= 0 else {
             if path == nil, errno == ENOENT || errno == ENOTDIR { return nil }
-            throw InvalidSettings(problems: [SettingsProblem(place: name, message: "the settings file cannot be opened: \(describe(errno))")])
+            throw InvalidSettings(problems: [
+                SettingsProblem(place: name, message: "the settings file cannot be opened: \(describe(errno))")
+            ])
         }
         defer { _ = close(number) }
         var bytes: [UInt8] = []
@@ -22,7 +26,9 @@ package enum ConfigurationFile {
         while bytes.count <= maximumBytes {
             let count = unsafe Glibc.read(number, &buffer, buffer.count)
             guard count >= 0 else {
-                throw InvalidSettings(problems: [SettingsProblem(place: name, message: "the settings file cannot be read: \(describe(errno))")])
+                throw InvalidSettings(problems: [
+                    SettingsProblem(place: name, message: "the settings file cannot be read: \(describe(errno))")
+                ])
             }
             if count == 0 { break }
             bytes += buffer[..<count]

@@ -64,7 +64,8 @@ extension SettingDefinition {
         "service-node-port-range", .portRange, default: "30000-32767",
         "The node ports that a Service may ask for, as kube-apiserver's flag of this name says it")
     package static let runtimeDirectory = SettingDefinition(
-        "runtime-directory", .text, default: "/run/ipvs-agent", "Directory of the lock and the state of the running agent; an absolute path")
+        "runtime-directory", .text, default: "/run/ipvs-agent", "Directory of the lock and the state of the running agent; an absolute path"
+    )
     package static let link = SettingDefinition(
         "link", .text, default: "kube-ipvs0", "The dummy link that holds the virtual addresses; at most 15 bytes")
     package static let iptablesBackend = SettingDefinition(

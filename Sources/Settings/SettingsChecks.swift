@@ -6,7 +6,9 @@ extension AgentSettings {
     init(_ values: inout SettingValues) {
         manifests = values.optionalText(.manifests)
         hostnameOverride = Self.nodeName(&values)
-        scheduler = values.read(.scheduler, "a scheduler's name: 1 to 15 printable characters, such as rr, wlc or mh", Scheduler.init(rawValue:)) ?? .roundRobin
+        scheduler =
+            values.read(.scheduler, "a scheduler's name: 1 to 15 printable characters, such as rr, wlc or mh", Scheduler.init(rawValue:))
+            ?? .roundRobin
         schedulerFlags = values.read(.schedulerFlags, "a list of fallback, port, flag-3") { SchedulerFlags(names: $0) } ?? []
         // kube-proxy always hashes the port with mh.
         if scheduler == .maglevHashing, !values.isSet(.schedulerFlags) { schedulerFlags = .port }
@@ -79,10 +81,12 @@ extension AgentSettings {
         values.read(.hostnameOverride, "a node's name: at most 253 of a–z, 0–9, - and .") { text -> String?? in
             let name = text.lowercased().split(separator: " ").joined(separator: " ")
             if name.isEmpty { return .some(nil) }
-            let isValid = name.utf8.count <= 253 && name.utf8.allSatisfy { byte in
-                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                    || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
-            }
+            let isValid =
+                name.utf8.count <= 253
+                && name.utf8.allSatisfy { byte in
+                    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                        || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+                }
             return isValid ? .some(name) : nil
         } ?? nil
     }

@@ -61,7 +61,9 @@ struct SettingsFile {
         guard let definition = SettingDefinition.all.first(where: { $0.key == key }) else {
             // Who knows the flag writes its name.
             let asFlag = SettingDefinition.all.first { $0.name == key }.map { "; did you mean \($0.key)?" }
-            return report("\(place), \(key.prefix(80))", "unknown setting" + (asFlag ?? Suggestion.text(for: key, among: SettingDefinition.all.map(\.key))))
+            return report(
+                "\(place), \(key.prefix(80))",
+                "unknown setting" + (asFlag ?? Suggestion.text(for: key, among: SettingDefinition.all.map(\.key))))
         }
         let place = "\(place), \(key)"
         let text: String

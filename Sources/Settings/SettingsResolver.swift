@@ -5,10 +5,14 @@ package enum SettingsResolver {
     /// The environment variable that names the settings file, as `--config` does.
     package static let configVariable = "IPVS_AGENT_CONFIG"
 
+    /// Checks everything that was said, and throws all that is wrong with it at once.
+    ///
     /// - Parameters:
     ///   - flags: raw texts by the setting's name, without dashes: `["ipvs-scheduler": "wrr"]`.
     ///   - environment: all environment variables; those that do not begin with `IPVS_AGENT_` are not looked at.
     ///   - file: the settings file's name and text, where there is one.
+    /// - Returns: the settings, typed.
+    /// - Throws: every problem, each with its place.
     package static func resolve(
         flags: [String: String] = [:], environment: [String: String] = [:], file: (name: String, text: String)? = nil
     ) throws(InvalidSettings) -> AgentSettings {

@@ -6,7 +6,8 @@ extension SettingDefinition {
             let value = setting.kind.placeholder.replacing("|", with: " \\| ")
             let fallback = setting.defaultText.isEmpty ? "" : "`\(setting.defaultText)`"
             lines.append(
-                "| `\(setting.flag)` | `\(setting.key)` | \(value) | \(fallback) | \(setting.kubeProxyFlag == nil ? "" : "the same") | \(setting.help) |")
+                "| `\(setting.flag)` | `\(setting.key)` | \(value) | \(fallback) | \(setting.kubeProxyFlag == nil ? "" : "the same") | \(setting.help) |"
+            )
         }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -1,5 +1,6 @@
-@testable import IPVS
 import NetlinkCodec
+
+@testable import IPVS
 
 /// Any bytes as a datagram from the kernel. Nothing but an error may come of it.
 enum NetlinkInput {

@@ -21,7 +21,8 @@ struct SetErrorTests {
     }
 
     @Test(arguments: [
-        (ServiceSet.clusterIP, "ip_set_hash_ipport"), (.loopBack, "ip_set_hash_ipportip"), (.loadBalancerSourceCIDR, "ip_set_hash_ipportnet"),
+        (ServiceSet.clusterIP, "ip_set_hash_ipport"), (.loopBack, "ip_set_hash_ipportip"),
+        (.loadBalancerSourceCIDR, "ip_set_hash_ipportnet"),
         (.boundAddresses, "ip_set_hash_ip"), (.nodePortTCP, "ip_set_bitmap_port"),
     ])
     func namesTheModuleOfTheType(set: ServiceSet, module: String) {

@@ -70,7 +70,8 @@ struct SetListingTests {
 
     @Test func hostileTextIsReadToItsEnd() {
         let sample = Array(
-            "create KUBE-CLUSTER-IP hash:ip,port family inet hashsize 1024 maxelem 65536\nadd KUBE-CLUSTER-IP 10.96.0.10,tcp:53\nadd KUBE-6-IPVS-IPS ::1\n".utf8)
+            "create KUBE-CLUSTER-IP hash:ip,port family inet hashsize 1024 maxelem 65536\nadd KUBE-CLUSTER-IP 10.96.0.10,tcp:53\nadd KUBE-6-IPVS-IPS ::1\n"
+                .utf8)
         var random = SeededGenerator(seed: 7)
         for _ in 0..<3000 {
             var bytes = sample
@@ -85,10 +86,10 @@ struct SetListingTests {
             }
             let listing = SetListing(String(decoding: bytes.prefix(4096), as: UTF8.self))
             // Whatever came in, what came out is of the set's type.
-            for (key, set) in listing.sets { 
+            for (key, set) in listing.sets {
                 let types = Set(set.entries.map(\.type))
                 #expect(types.isSubset(of: [key.type]))
-             }
+            }
         }
     }
 }

@@ -40,7 +40,8 @@ struct Namespace: Sendable {
 
 /// Makes the namespace before a suite and deletes it after.
 struct NamespaceTrait: SuiteTrait, TestScoping {
-    func provideScope(for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void) async throws {
+    func provideScope(for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void) async throws
+    {
         let namespace = Namespace(name: "ipvs-test-\(UInt32.random(in: .min ... .max))")
         try Namespace.run(["ip", "netns", "add", namespace.name])
         defer { try? Namespace.run(["ip", "netns", "delete", namespace.name]) }

@@ -6,7 +6,9 @@ extension IPVSKernelTests {
         /// Adds the server to a virtual server and reads it back, from the list and from the file.
         func roundTrip(_ server: RealServer, of key: VirtualServer.Key = .tcp(1)) throws {
             var ipvs = try Namespace.current.emptied()
-            #expect(ipvs.execute([.addVirtualServer(VirtualServer(key, .init(scheduler: .roundRobin))), .addRealServer(server, to: key)]).isEmpty)
+            #expect(
+                ipvs.execute([.addVirtualServer(VirtualServer(key, .init(scheduler: .roundRobin))), .addRealServer(server, to: key)])
+                    .isEmpty)
             #expect(
                 try ipvs.realServers(of: key)
                     == [ObservedRealServer(server: server, statistics: TrafficStatistics(), connections: ConnectionCounts())])
@@ -56,7 +58,8 @@ extension IPVSKernelTests {
         func update() throws {
             var ipvs = try Namespace.current.emptied()
             try ipvs.add(VirtualServer(.tcp(1), .init(scheduler: .roundRobin)))
-            var server = RealServer(.init(.real(1), port: 80), .init(forwarding: .tunnel(Tunnel(.gue(port: 6080), checksum: .remote)), weight: 1))
+            var server = RealServer(
+                .init(.real(1), port: 80), .init(forwarding: .tunnel(Tunnel(.gue(port: 6080), checksum: .remote)), weight: 1))
             try ipvs.add(server, to: .tcp(1))
             for weight in [0, 7] as [Int32] {
                 server.configuration.weight = weight

@@ -67,7 +67,9 @@ extension IPVSKernelTests {
         @Test("A list longer than a datagram is whole, and flush empties it")
         func longList() throws {
             var ipvs = try Namespace.current.emptied()
-            let servers = (0..<300).map { VirtualServer($0 % 2 == 0 ? .tcp($0) : .address(.virtual6($0), port: 443, .tcp), .init(scheduler: .weightedRoundRobin)) }
+            let servers = (0..<300).map {
+                VirtualServer($0 % 2 == 0 ? .tcp($0) : .address(.virtual6($0), port: 443, .tcp), .init(scheduler: .weightedRoundRobin))
+            }
             #expect(ipvs.execute(servers.map { .addVirtualServer($0) }).isEmpty)
             #expect(try Set(ipvs.virtualServers().map(\.server)) == Set(servers))
             #expect(try Set(ipvs.table().compactMap(\.key)) == Set(servers.map(\.key)))

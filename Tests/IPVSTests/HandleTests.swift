@@ -1,8 +1,9 @@
-@testable import IPVS
 import NetlinkCodec
 import NetlinkTesting
 import NetlinkTransport
 import Testing
+
+@testable import IPVS
 
 /// The handle against a fake peer that knows the family's number and answers as a test says.
 @Suite struct HandleTests {

@@ -1,8 +1,9 @@
-@testable import IPVS
 import NetlinkCodec
 import NetlinkTesting
 import TestSupport
 import Testing
+
+@testable import IPVS
 
 @Suite struct MessageTests {
     /// The message of an operation without its netlink header. A NEW request has the shape of a GET reply.
@@ -133,7 +134,16 @@ import Testing
         let old = try #require(try MessageDecoding.virtualServer(service(narrow).span)).statistics
         #expect(old.connections == 1)
         #expect(old.incomingBytes == 2)
-        for bytes in [service { narrow(&$0); wide(&$0) }, service { wide(&$0); narrow(&$0) }] {
+        for bytes in [
+            service {
+                narrow(&$0)
+                wide(&$0)
+            },
+            service {
+                wide(&$0)
+                narrow(&$0)
+            },
+        ] {
             let new = try #require(try MessageDecoding.virtualServer(bytes.span)).statistics
             #expect(new.connections == 1 << 33)
             #expect(new.incomingPackets == 2 << 33)

@@ -38,7 +38,9 @@ import Testing
         IPVSTableEntry(
             .address(IPAddress(ipv6High: 0xfd00 << 48, low: 10), port: 53, .sctp), scheduler: .sourceHashing,
             persistence: .init(ticks: 36000, printedMask: 0x4000_0000),
-            realServers: [.init(.init(IPAddress(ipv6High: 0xfd00 << 48, low: 3), port: 53), forwarding: .local, weight: 3, active: 1, inactive: 2)]),
+            realServers: [
+                .init(.init(IPAddress(ipv6High: 0xfd00 << 48, low: 3), port: 53), forwarding: .local, weight: 3, active: 1, inactive: 2)
+            ]),
         IPVSTableEntry(
             .firewallMark(42), scheduler: .maglevHashing, onePacket: true,
             realServers: [.init(.init(IPAddress(ipv4: 0x0af4_0004), port: 80), forwarding: .bypass, weight: 1)]),

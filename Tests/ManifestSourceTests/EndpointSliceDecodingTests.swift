@@ -47,7 +47,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("addressType: FQDN", "web.yaml:6, document 1, EndpointSlice default/web-1, addressType: endpoints by name cannot be balanced here; the slice is ignored"),
+        (
+            "addressType: FQDN",
+            "web.yaml:6, document 1, EndpointSlice default/web-1, addressType: endpoints by name cannot be balanced here; the slice is ignored"
+        )
     ]) func someSlicesAreIgnoredWithAWord(fields: String, message: String) {
         let contents = reader.read(slice(fields), file: "web.yaml")
         #expect(contents.problems.map(\.description) == [message])
@@ -72,12 +75,21 @@ import Testing
     @Test(arguments: [
         ("endpoints: []", "addressType: missing: IPv4 or IPv6"),
         ("addressType: ipv4", "addressType: \"ipv4\" is none of IPv4, IPv6, FQDN"),
-        ("addressType: IPv4\nendpoints: [{addresses: [\"fd00::1\"]}]", "endpoints[0].addresses[0]: fd00::1 is an IPv6 address in a slice of IPv4 addresses"),
+        (
+            "addressType: IPv4\nendpoints: [{addresses: [\"fd00::1\"]}]",
+            "endpoints[0].addresses[0]: fd00::1 is an IPv6 address in a slice of IPv4 addresses"
+        ),
         ("addressType: IPv4\nendpoints: [{addresses: [10.0.0]}]", "endpoints[0].addresses[0]: \"10.0.0\" is not an IP address"),
         ("addressType: IPv4\nendpoints: [{addresses: []}]", "endpoints[0].addresses: missing: an endpoint needs an address"),
-        ("addressType: IPv4\nendpoints: [{addresses: [10.0.0.1], conditions: {ready: 1}}]", "endpoints[0].conditions.ready: 1 is a number where true or false is wanted"),
+        (
+            "addressType: IPv4\nendpoints: [{addresses: [10.0.0.1], conditions: {ready: 1}}]",
+            "endpoints[0].conditions.ready: 1 is a number where true or false is wanted"
+        ),
         ("addressType: IPv4\nports: [{name: a, port: 1}, {name: a, port: 2}]", "ports[1].name: \"a\" is already the name of ports[0]"),
-        ("addressType: IPv4\nendpoints: [\(String(repeating: "{addresses: [10.0.0.1]},", count: 1001))]", "endpoints: 1001 endpoints; at most 1000 in a slice"),
+        (
+            "addressType: IPv4\nendpoints: [\(String(repeating: "{addresses: [10.0.0.1]},", count: 1001))]",
+            "endpoints: 1001 endpoints; at most 1000 in a slice"
+        ),
         ("addressType: IPv4\nports: [\(String(repeating: "{name: a, port: 1},", count: 101))]", "ports: 101 ports; at most 100 in a slice"),
     ]) func faultsAreNamed(fields: String, message: String) throws {
         let contents = reader.read(slice(fields), file: "web.yaml")

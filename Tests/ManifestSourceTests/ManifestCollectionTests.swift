@@ -90,7 +90,10 @@ import Testing
         collection.remove("a.yaml")
         collection.remove("b.yaml")
         #expect(update() == ["+x:3"])
-        #expect(collection.problems.map(\.description) == ["c.yaml:6, document 2, Service default/x: already given at c.yaml:1, document 1; that one stands"])
+        #expect(
+            collection.problems.map(\.description) == [
+                "c.yaml:6, document 2, Service default/x: already given at c.yaml:1, document 1; that one stands"
+            ])
         put("c.yaml", Self.service("x", 4))
         #expect(update() == ["+x:4"])
         #expect(collection.problems == [])
@@ -118,7 +121,10 @@ import Testing
         put("b.yaml", Self.service("b", 1))
         #expect(collection.takeUpdate(isSynced: true)?.problems == nil)
         collection.setDirectoryProblem(SourceProblem(place: "/m", message: "gone"))
-        #expect(collection.takeUpdate(isSynced: true)?.problems?.map(\.place) == ["/m", "a.yaml:4, document 1, Service default/a, spec.ports[0].port"])
+        #expect(
+            collection.takeUpdate(isSynced: true)?.problems?.map(\.place) == [
+                "/m", "a.yaml:4, document 1, Service default/a, spec.ports[0].port",
+            ])
         collection.setDirectoryProblem(nil)
         collection.remove("a.yaml")
         #expect(collection.takeUpdate(isSynced: true)?.problems == [])

@@ -33,9 +33,15 @@ import Testing
             {"apiVersion":"v1","kind":"ServiceList","items":[{"metadata":{"name":"c"},"spec":{"clusterIP":"None"}}]}
             """
         let contents = reader.read(text, file: "all.yaml")
-        #expect(contents.entries.map { $0.key?.description } == ["Service default/web", "Service default/a", "Service default/b", "Service default/c"])
+        #expect(
+            contents.entries.map { $0.key?.description } == [
+                "Service default/web", "Service default/a", "Service default/b", "Service default/c",
+            ])
         #expect(contents.entries.map { $0.object == nil } == [false, false, true, false])
-        #expect(contents.entries.map(\.place) == ["all.yaml:3, document 1", "all.yaml:13, document 3", "all.yaml:17, document 3", "all.yaml:24, document 4"])
+        #expect(
+            contents.entries.map(\.place) == [
+                "all.yaml:3, document 1", "all.yaml:13, document 3", "all.yaml:17, document 3", "all.yaml:24, document 4",
+            ])
         #expect(
             contents.problems.map(\.description) == [
                 "all.yaml:20, document 3, Service default/b, spec.ports[0].port: 0 is not a port number (1…65535)",
@@ -53,7 +59,10 @@ import Testing
         ("kind: List\napiVersion: v1\nitems: [{kind: List, apiVersion: v1}]", "web.yaml:3, document 1: a List inside a list"),
         ("kind: List\napiVersion: v1\nitems: [null]", "web.yaml:3, document 1: an empty item"),
         ("kind: List\napiVersion: v1\nitems: {}", "web.yaml:3, document 1, items: a mapping stands where a list is wanted"),
-        ("kind: EndpointSlice\napiVersion: discovery.k8s.io/v1beta1", "web.yaml: 1 object is ignored: EndpointSlice (discovery.k8s.io/v1beta1) is not a kind that is read here"),
+        (
+            "kind: EndpointSlice\napiVersion: discovery.k8s.io/v1beta1",
+            "web.yaml: 1 object is ignored: EndpointSlice (discovery.k8s.io/v1beta1) is not a kind that is read here"
+        ),
     ]) func documentsThatAreNone(text: String, message: String) {
         #expect(reader.problems(text) == [message])
     }
@@ -61,8 +70,14 @@ import Testing
     static let last = "; the file's last good contents stay"
 
     @Test(arguments: [
-        ("a: [1\nb: 2", "web.yaml:2: not readable as YAML: while parsing a flow sequence begun in line 1: did not find expected ',' or ']', column 2"),
-        ("a: 1\nb:\n\t- 2", "web.yaml:3: not readable as YAML: while scanning for the next token begun in line 3: found character that cannot start any token, column 1"),
+        (
+            "a: [1\nb: 2",
+            "web.yaml:2: not readable as YAML: while parsing a flow sequence begun in line 1: did not find expected ',' or ']', column 2"
+        ),
+        (
+            "a: 1\nb:\n\t- 2",
+            "web.yaml:3: not readable as YAML: while scanning for the next token begun in line 3: found character that cannot start any token, column 1"
+        ),
         ("a: 1\nb: 2\na: 3", "web.yaml:1: the key \"a\" is given twice"),
         ("a: *b", "web.yaml:1: not readable as YAML: found undefined alias, column 4"),
         ("a: 1\nb: \"\u{0}\"", "web.yaml:2: not readable as YAML: control characters are not allowed"),
@@ -91,7 +106,9 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func aliasBombsAreRefused() {
         var values = "a0: &a0 {kind: Service, apiVersion: v1}\n"
-        for level in 1...30 { values += "a\(level): &a\(level) [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))]\n" }
+        for level in 1...30 {
+            values += "a\(level): &a\(level) [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))]\n"
+        }
         // Not followed by the reader: harmless.
         #expect(reader.read(values + "kind: X\napiVersion: v1\n", file: "x").isWellFormed)
         // The same as a key, which the parser hashes.
@@ -135,7 +152,8 @@ import Testing
     static let recordings = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Recordings")
 
     /// Objects as they were given to a kube-apiserver, with what kube-proxy made of them beside them.
-    static let recorded = (try? FileManager.default.contentsOfDirectory(atPath: recordings.path))?
+    static let recorded =
+        (try? FileManager.default.contentsOfDirectory(atPath: recordings.path))?
         .filter { $0.hasSuffix(".json") && !$0.hasSuffix(".state.json") } ?? []
 
     @Test func recordingsAreThere() { #expect(Self.recorded.count >= 10) }
@@ -165,8 +183,13 @@ import Testing
     @Test(.timeLimit(.minutes(1))) func mutatedDocumentsNeverCrash() throws {
         var random = SeededGenerator(seed: 0x5eed)
         var seeds = try Self.recorded.sorted().map { [UInt8](try Data(contentsOf: Self.recordings.appending(path: $0))) }
-        seeds.append(Array((Self.good + "---\n" + slice("addressType: IPv4\nports: [{name: a, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}]")).utf8))
-        let pieces = ["null", "*a", "&a ", "<<: *a\n", "- ", "{", "}", "[", "]", ": ", "\n", "\t", "---\n", "? ", "!!binary ", "\"", "'", "|\n", "99999999999999999999", "\u{0}", "é", "true", "~"]
+        seeds.append(
+            Array(
+                (Self.good + "---\n" + slice("addressType: IPv4\nports: [{name: a, port: 1}]\nendpoints: [{addresses: [10.0.0.1]}]")).utf8))
+        let pieces = [
+            "null", "*a", "&a ", "<<: *a\n", "- ", "{", "}", "[", "]", ": ", "\n", "\t", "---\n", "? ", "!!binary ", "\"", "'", "|\n",
+            "99999999999999999999", "\u{0}", "é", "true", "~",
+        ]
         for _ in 0..<1500 {
             var bytes = seeds[Int(random.next() % UInt64(seeds.count))]
             for _ in 0...(random.next() % 4) {
@@ -175,7 +198,9 @@ import Testing
                 case 0: bytes[at] = UInt8(truncatingIfNeeded: random.next())
                 case 1: bytes.removeSubrange(at..<min(bytes.count - 1, at + Int(random.next() % 40)).clamped(above: at))
                 case 2: bytes.insert(contentsOf: Array(pieces[Int(random.next() % UInt64(pieces.count))].utf8), at: at)
-                default: bytes.replaceSubrange(at..<min(bytes.count, at + 4), with: Array(pieces[Int(random.next() % UInt64(pieces.count))].utf8))
+                default:
+                    bytes.replaceSubrange(
+                        at..<min(bytes.count, at + 4), with: Array(pieces[Int(random.next() % UInt64(pieces.count))].utf8))
                 }
             }
             let contents = reader.read(bytes, file: "m.yaml")

@@ -69,7 +69,9 @@ private func manifest(_ name: String, _ port: Int = 80) -> String {
 @Suite(.timeLimit(.minutes(1))) struct ManifestSourceTests {
     @Test func theFirstUpdateIsEverything() async throws {
         let followed = try Followed { path in
-            for index in 0..<40 { try manifest("s\(index)").write(to: path.appending(path: "\(index).yaml"), atomically: false, encoding: .utf8) }
+            for index in 0..<40 {
+                try manifest("s\(index)").write(to: path.appending(path: "\(index).yaml"), atomically: false, encoding: .utf8)
+            }
             try "not ours".write(to: path.appending(path: "README"), atomically: false, encoding: .utf8)
             try "{".write(to: path.appending(path: ".hidden.yaml"), atomically: false, encoding: .utf8)
             try "{".write(to: path.appending(path: "web.yaml~"), atomically: false, encoding: .utf8)
@@ -192,7 +194,10 @@ private func manifest(_ name: String, _ port: Int = 80) -> String {
         try FileManager.default.removeItem(at: followed.path)
         try await followed.next()
         #expect(followed.names == ["a", "b"])
-        #expect(followed.problems.map(\.description) == ["\(followed.path.path): the directory cannot be read: No such file or directory; what it said last stays"])
+        #expect(
+            followed.problems.map(\.description) == [
+                "\(followed.path.path): the directory cannot be read: No such file or directory; what it said last stays"
+            ])
         #expect(followed.isSynced)
         // It comes back empty, then with its files: one stays as it was, one changes, and one stays away.
         try FileManager.default.createDirectory(at: followed.path, withIntermediateDirectories: false)
@@ -215,7 +220,10 @@ private func manifest(_ name: String, _ port: Int = 80) -> String {
         let followed = try Followed(create: false)
         try await followed.next()
         #expect(!followed.isSynced)
-        #expect(followed.problems.map(\.message) == ["the directory cannot be read: No such file or directory; nothing is done before it can be read"])
+        #expect(
+            followed.problems.map(\.message) == [
+                "the directory cannot be read: No such file or directory; nothing is done before it can be read"
+            ])
         #expect(throws: SourceProblem.self) { try followed.source.readOnce() }
         try FileManager.default.createDirectory(at: followed.path, withIntermediateDirectories: false)
         try await followed.next()
@@ -241,7 +249,8 @@ private func manifest(_ name: String, _ port: Int = 80) -> String {
             try FileManager.default.createDirectory(at: path.appending(path: "folder.yaml"), withIntermediateDirectories: false)
             try FileManager.default.createSymbolicLink(atPath: path.appending(path: "link.yaml").path, withDestinationPath: "nowhere")
             try FileManager.default.createSymbolicLink(atPath: path.appending(path: "null.yaml").path, withDestinationPath: "/dev/null")
-            try String(repeating: "# large\n", count: 1 << 18).write(to: path.appending(path: "large.yaml"), atomically: false, encoding: .utf8)
+            try String(repeating: "# large\n", count: 1 << 18).write(
+                to: path.appending(path: "large.yaml"), atomically: false, encoding: .utf8)
             try manifest("a").write(to: path.appending(path: "a.yaml"), atomically: false, encoding: .utf8)
         }
         try await followed.next()

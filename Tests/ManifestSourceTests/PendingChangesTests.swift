@@ -61,7 +61,9 @@ import Testing
             return bytes(1) + bytes(mask) + bytes(0) + bytes(UInt32(text.count)) + text
         }
         var events: [DirectoryEvent] = []
-        let bytes = event(0x8, "a.yaml", padding: 10) + event(0x4000, "", padding: 0) + event(0x200, "b.yaml", padding: 2) + event(0x400, "", padding: 0)
+        let bytes =
+            event(0x8, "a.yaml", padding: 10) + event(0x4000, "", padding: 0) + event(0x200, "b.yaml", padding: 2)
+            + event(0x400, "", padding: 0)
         DirectoryWatch.decode((bytes + [1, 2, 3])[...], into: &events)
         #expect(events == [.written("a.yaml"), .overflow, .removed("b.yaml"), .directoryGone])
     }

@@ -58,7 +58,9 @@ import Testing
         #expect(reader.service(service("clusterIP: 10.96.0.1\nports: [{port: 80}]"))?.affinityTimeout == nil)
     }
 
-    @Test(arguments: ["clusterIP: None", "clusterIPs: [None]", "clusterIP: None\nclusterIPs: [None]", "type: ExternalName\nexternalName: a.b"])
+    @Test(arguments: [
+        "clusterIP: None", "clusterIPs: [None]", "clusterIP: None\nclusterIPs: [None]", "type: ExternalName\nexternalName: a.b",
+    ])
     func headlessAndExternalNameHaveNoAddress(spec: String) throws {
         let service = try #require(reader.service(service(spec)))
         #expect(service.clusterAddresses == [])
@@ -69,53 +71,122 @@ import Testing
         ("clusterIP: 10.0.0.1\nports:\n- port: 70000", ["8, S, spec.ports[0].port: 70000 is not a port number (1…65535)"]),
         ("clusterIP: 10.0.0.1\nports:\n- port: 0", ["8, S, spec.ports[0].port: 0 is not a port number (1…65535)"]),
         ("clusterIP: 10.0.0.1\nports:\n- port: \"8080\"", ["8, S, spec.ports[0].port: \"8080\" is a string where a number is wanted"]),
-        ("clusterIP: 10.0.0.1\nports:\n- port: 99999999999999999999", ["8, S, spec.ports[0].port: 99999999999999999999 is not a port number (1…65535)"]),
+        (
+            "clusterIP: 10.0.0.1\nports:\n- port: 99999999999999999999",
+            ["8, S, spec.ports[0].port: 99999999999999999999 is not a port number (1…65535)"]
+        ),
         ("clusterIP: 10.0.0.1\nports:\n- name: x", ["8, S, spec.ports[0].port: missing: the port to listen on"]),
         ("clusterIP: 10.0.0.1\nports: {port: 80}", ["7, S, spec.ports: a mapping stands where a list is wanted"]),
         ("clusterIP: 10.0.0.1", ["6, S, spec.ports: missing: a Service needs at least one port"]),
-        ("clusterIP: 10.0.0.1\nports:\n- port: 80\n- port: 81", [
-            "8, S, spec.ports[0].name: missing: every port needs a name where there are several",
-            "9, S, spec.ports[1].name: missing: every port needs a name where there are several",
-        ]),
-        ("clusterIP: 10.0.0.1\nports:\n- {port: 80, name: a}\n- {port: 81, name: a}", ["9, S, spec.ports[1].name: \"a\" is already the name of ports[0]"]),
-        ("clusterIP: 10.0.0.1\nports:\n- {port: 80, name: a}\n- {port: 80, name: b}", ["9, S, spec.ports[1].port: 80/tcp is already the port of ports[0]"]),
+        (
+            "clusterIP: 10.0.0.1\nports:\n- port: 80\n- port: 81",
+            [
+                "8, S, spec.ports[0].name: missing: every port needs a name where there are several",
+                "9, S, spec.ports[1].name: missing: every port needs a name where there are several",
+            ]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nports:\n- {port: 80, name: a}\n- {port: 81, name: a}",
+            ["9, S, spec.ports[1].name: \"a\" is already the name of ports[0]"]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nports:\n- {port: 80, name: a}\n- {port: 80, name: b}",
+            ["9, S, spec.ports[1].port: 80/tcp is already the port of ports[0]"]
+        ),
         ("clusterIP: 10.0.0.1\nports: [{port: 80, protocol: tcp}]", ["7, S, spec.ports[0].protocol: \"tcp\" is none of TCP, UDP, SCTP"]),
-        ("clusterIP: 10.0.0.1\nports: [{port: 80, name: Web}]", [
-            "7, S, spec.ports[0].name: \"Web\" is not a name: at most 63 of a–z, 0–9 and -, with a letter or digit at both ends"
-        ]),
-        ("clusterIP: 10.0.0.1\nports: [{port: 80, name: 80}]", ["7, S, spec.ports[0].name: 80 is a number where a string is wanted; put it in quotes"]),
+        (
+            "clusterIP: 10.0.0.1\nports: [{port: 80, name: Web}]",
+            [
+                "7, S, spec.ports[0].name: \"Web\" is not a name: at most 63 of a–z, 0–9 and -, with a letter or digit at both ends"
+            ]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nports: [{port: 80, name: 80}]",
+            ["7, S, spec.ports[0].name: 80 is a number where a string is wanted; put it in quotes"]
+        ),
         ("clusterIP: 10.0.0.1\nports: [{port: 80, targetPort: 0}]", ["7, S, spec.ports[0].targetPort: 0 is not a port number (1…65535)"]),
-        ("clusterIP: 10.0.0.1\nports: [{port: 80, targetPort: \"8080\"}]", [
-            "7, S, spec.ports[0].targetPort: \"8080\" is not a port name: at most 15 of a–z, 0–9 and single -, at least one letter, with a letter or digit at both ends"
-        ]),
-        ("clusterIP: 10.0.0.1\ntype: NodePort\nports: [{port: 80, nodePort: 80}]", ["8, S, spec.ports[0].nodePort: 80 is not a node port (30000…32767)"]),
-        ("clusterIP: 10.0.0.1\nports: [{port: 80, nodePort: 30080}]", [
-            "7, S, spec.ports[0].nodePort: a ClusterIP Service has no node ports; set type to NodePort or LoadBalancer, or leave this out"
-        ]),
+        (
+            "clusterIP: 10.0.0.1\nports: [{port: 80, targetPort: \"8080\"}]",
+            [
+                "7, S, spec.ports[0].targetPort: \"8080\" is not a port name: at most 15 of a–z, 0–9 and single -, at least one letter, with a letter or digit at both ends"
+            ]
+        ),
+        (
+            "clusterIP: 10.0.0.1\ntype: NodePort\nports: [{port: 80, nodePort: 80}]",
+            ["8, S, spec.ports[0].nodePort: 80 is not a node port (30000…32767)"]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nports: [{port: 80, nodePort: 30080}]",
+            [
+                "7, S, spec.ports[0].nodePort: a ClusterIP Service has no node ports; set type to NodePort or LoadBalancer, or leave this out"
+            ]
+        ),
         ("ports: [{port: 80}]", ["6, S, spec.clusterIP: missing: nothing is allocated here; give spec.clusterIP, or None for headless"]),
-        ("clusterIP: \"\"\nports: [{port: 80}]", ["6, S, spec.clusterIP: missing: nothing is allocated here; give spec.clusterIP, or None for headless"]),
+        (
+            "clusterIP: \"\"\nports: [{port: 80}]",
+            ["6, S, spec.clusterIP: missing: nothing is allocated here; give spec.clusterIP, or None for headless"]
+        ),
         ("clusterIP: 10.0.0.256\nports: [{port: 80}]", ["6, S, spec.clusterIP: \"10.0.0.256\" is not an IP address"]),
-        ("clusterIP: 127.0.0.1\nports: [{port: 80}]", ["6, S, spec.clusterIP: 127.0.0.1 is a loopback address, which cannot be served from here"]),
-        ("clusterIP: \"::\"\nports: [{port: 80}]", ["6, S, spec.clusterIP: :: is the unspecified address, which cannot be served from here"]),
-        ("clusterIP: 224.0.0.1\nports: [{port: 80}]", ["6, S, spec.clusterIP: 224.0.0.1 is a multicast address, which cannot be served from here"]),
-        ("clusterIP: fe80::1\nports: [{port: 80}]", ["6, S, spec.clusterIP: fe80::1 is a link-local address, which cannot be served from here"]),
-        ("clusterIP: 10.0.0.1\nclusterIPs: [10.0.0.2]\nports: [{port: 80}]", ["7, S, spec.clusterIPs[0]: 10.0.0.2 is not spec.clusterIP, which is 10.0.0.1; they must agree"]),
-        ("clusterIPs: [10.0.0.1, 10.0.0.2]\nports: [{port: 80}]", ["6, S, spec.clusterIPs[1]: 10.0.0.2 is a second IPv4 address; at most one of each family"]),
-        ("clusterIPs: [10.0.0.1, \"fd00::1\", 10.0.0.3]\nports: [{port: 80}]", ["6, S, spec.clusterIPs: 3 addresses; at most 2, one of each family"]),
+        (
+            "clusterIP: 127.0.0.1\nports: [{port: 80}]",
+            ["6, S, spec.clusterIP: 127.0.0.1 is a loopback address, which cannot be served from here"]
+        ),
+        (
+            "clusterIP: \"::\"\nports: [{port: 80}]",
+            ["6, S, spec.clusterIP: :: is the unspecified address, which cannot be served from here"]
+        ),
+        (
+            "clusterIP: 224.0.0.1\nports: [{port: 80}]",
+            ["6, S, spec.clusterIP: 224.0.0.1 is a multicast address, which cannot be served from here"]
+        ),
+        (
+            "clusterIP: fe80::1\nports: [{port: 80}]",
+            ["6, S, spec.clusterIP: fe80::1 is a link-local address, which cannot be served from here"]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nclusterIPs: [10.0.0.2]\nports: [{port: 80}]",
+            ["7, S, spec.clusterIPs[0]: 10.0.0.2 is not spec.clusterIP, which is 10.0.0.1; they must agree"]
+        ),
+        (
+            "clusterIPs: [10.0.0.1, 10.0.0.2]\nports: [{port: 80}]",
+            ["6, S, spec.clusterIPs[1]: 10.0.0.2 is a second IPv4 address; at most one of each family"]
+        ),
+        (
+            "clusterIPs: [10.0.0.1, \"fd00::1\", 10.0.0.3]\nports: [{port: 80}]",
+            ["6, S, spec.clusterIPs: 3 addresses; at most 2, one of each family"]
+        ),
         ("clusterIPs: [None, 10.0.0.1]\nports: [{port: 80}]", ["6, S, spec.clusterIPs[1]: an address beside None"]),
-        ("type: NodePort\nclusterIP: None\nports: [{port: 80}]", ["7, S, spec.clusterIP: a NodePort Service cannot be headless; give it an address"]),
+        (
+            "type: NodePort\nclusterIP: None\nports: [{port: 80}]",
+            ["7, S, spec.clusterIP: a NodePort Service cannot be headless; give it an address"]
+        ),
         ("type: ExternalName\nclusterIP: 10.0.0.1", ["7, S, spec.clusterIP: an ExternalName has no cluster address; leave this out"]),
-        ("type: Cluster\nclusterIP: 10.0.0.1\nports: [{port: 80}]", ["6, S, spec.type: \"Cluster\" is none of ClusterIP, NodePort, LoadBalancer, ExternalName"]),
-        ("clusterIP: 10.0.0.1\nports: [{port: 80}]\nsessionAffinity: Cookie", ["8, S, spec.sessionAffinity: \"Cookie\" is none of None, ClientIP"]),
-        ("clusterIP: 10.0.0.1\nports: [{port: 80}]\nsessionAffinity: ClientIP\nsessionAffinityConfig: {clientIP: {timeoutSeconds: 86401}}", [
-            "9, S, spec.sessionAffinityConfig.clientIP.timeoutSeconds: 86401 is not a number of seconds (1…86400)"
-        ]),
-        ("clusterIP: 10.0.0.1\nports: [{port: 80}]\nsessionAffinityConfig: {clientIP: {timeoutSeconds: 60}}", [
-            "8, S, spec.sessionAffinityConfig.clientIP.timeoutSeconds: a timeout without affinity; set sessionAffinity to ClientIP, or leave this out"
-        ]),
-        ("clusterIP: 10.0.0.1\nports: [{port: 80}]\npublishNotReadyAddresses: \"true\"", [
-            "8, S, spec.publishNotReadyAddresses: \"true\" is a string where true or false is wanted"
-        ]),
+        (
+            "type: Cluster\nclusterIP: 10.0.0.1\nports: [{port: 80}]",
+            ["6, S, spec.type: \"Cluster\" is none of ClusterIP, NodePort, LoadBalancer, ExternalName"]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nports: [{port: 80}]\nsessionAffinity: Cookie",
+            ["8, S, spec.sessionAffinity: \"Cookie\" is none of None, ClientIP"]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nports: [{port: 80}]\nsessionAffinity: ClientIP\nsessionAffinityConfig: {clientIP: {timeoutSeconds: 86401}}",
+            [
+                "9, S, spec.sessionAffinityConfig.clientIP.timeoutSeconds: 86401 is not a number of seconds (1…86400)"
+            ]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nports: [{port: 80}]\nsessionAffinityConfig: {clientIP: {timeoutSeconds: 60}}",
+            [
+                "8, S, spec.sessionAffinityConfig.clientIP.timeoutSeconds: a timeout without affinity; set sessionAffinity to ClientIP, or leave this out"
+            ]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nports: [{port: 80}]\npublishNotReadyAddresses: \"true\"",
+            [
+                "8, S, spec.publishNotReadyAddresses: \"true\" is a string where true or false is wanted"
+            ]
+        ),
     ]
 
     @Test(arguments: faults) func faultsAreNamed(spec: String, messages: [String]) {
@@ -131,12 +202,16 @@ import Testing
     }
 
     @Test func allFaultsOfAnObjectAreToldAtOnce() {
-        let text = service("type: Foo\nclusterIP: 300.0.0.1\nports: [{port: 0}]", metadata: "\n  annotations: {ipvs-agent.dev/scheduler: 5}")
+        let text = service(
+            "type: Foo\nclusterIP: 300.0.0.1\nports: [{port: 0}]", metadata: "\n  annotations: {ipvs-agent.dev/scheduler: 5}")
         #expect(reader.problems(text).count == 4)
     }
 
     @Test(arguments: [
-        ("name: Web", "web.yaml:3, document 1, metadata.name: \"Web\" is not a name: at most 63 of a–z, 0–9 and -, with a letter or digit at both ends"),
+        (
+            "name: Web",
+            "web.yaml:3, document 1, metadata.name: \"Web\" is not a name: at most 63 of a–z, 0–9 and -, with a letter or digit at both ends"
+        ),
         ("namespace: a", "web.yaml:3, document 1, metadata.name: missing: an object needs a name"),
         ("name: 7", "web.yaml:3, document 1, metadata.name: 7 is a number where a string is wanted; put it in quotes"),
         ("name: on", "web.yaml:3, document 1, metadata.name: on is a boolean where a string is wanted; put it in quotes"),

@@ -37,7 +37,9 @@ import Testing
     @Test("Messages before a malformed one are delivered")
     func malformedAfterGood() {
         let good = KernelMessage.raw(type: 16, sequence: 1, payload: [1, 2, 3, 4])
-        for tail: [UInt8] in [[1], [15, 0, 0, 0] + Array(repeating: 0, count: 12), [0xff, 0xff, 0xff, 0xff] + Array(repeating: 0, count: 12)] {
+        for tail: [UInt8] in [
+            [1], [15, 0, 0, 0] + Array(repeating: 0, count: 12), [0xff, 0xff, 0xff, 0xff] + Array(repeating: 0, count: 12),
+        ] {
             var delivered = 0
             do throws(NetlinkDecodingError) {
                 try (good + tail).span.forEachMessage { _, _ in delivered += 1 }

@@ -16,7 +16,9 @@ import Testing
         return FakeNetlinkChannel { messages in
             messages.map { message in
                 defer { seen += 1 }
-                return .messages([KernelMessage.acknowledgement(of: message, errno: errors[seen] ?? 0, text: errors[seen] == nil ? nil : text)])
+                return .messages([
+                    KernelMessage.acknowledgement(of: message, errno: errors[seen] ?? 0, text: errors[seen] == nil ? nil : text)
+                ])
             }
         }
     }
@@ -113,7 +115,9 @@ import Testing
         #expect(socket.execute(Self.requests(1))[0]?.cause == .timedOut(seconds: 5))
         let late = held
         channel.push(.messages([KernelMessage.acknowledgement(of: late[0], errno: 1)]))
-        channel.peer = { [.messages([KernelMessage.acknowledgement(of: late[0], errno: 1)]), .messages([KernelMessage.acknowledgement(of: $0[0])])] }
+        channel.peer = {
+            [.messages([KernelMessage.acknowledgement(of: late[0], errno: 1)]), .messages([KernelMessage.acknowledgement(of: $0[0])])]
+        }
         #expect(socket.execute(Self.requests(1)) == [nil])
     }
 

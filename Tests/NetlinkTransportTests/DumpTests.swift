@@ -62,7 +62,9 @@ import Testing
 
     @Test("A dump of which a part was lost is repeated")
     func lost() throws {
-        let full: (UInt32) -> [FakeNetlinkChannel.Arrival] = { [.messages([Self.item($0, 8)]), .error(.lost), .messages([KernelMessage.done($0)])] }
+        let full: (UInt32) -> [FakeNetlinkChannel.Arrival] = {
+            [.messages([Self.item($0, 8)]), .error(.lost), .messages([KernelMessage.done($0)])]
+        }
         #expect(try read(Self.kernel([full, Self.whole])) == [1, 2, 3])
         #expect(cause(Self.kernel([full, full, full])) == .answerLost)
     }
@@ -75,7 +77,9 @@ import Testing
         }
         let interrupted: (UInt32) -> [FakeNetlinkChannel.Arrival] = { [.messages([KernelMessage.done($0, errno: 4)])] }
         #expect(try read(Self.kernel([busy, interrupted, Self.whole])) == [1, 2, 3])
-        let refused: (UInt32) -> [FakeNetlinkChannel.Arrival] = { [.messages([Self.item($0, 1)]), .messages([KernelMessage.done($0, errno: 12)])] }
+        let refused: (UInt32) -> [FakeNetlinkChannel.Arrival] = {
+            [.messages([Self.item($0, 1)]), .messages([KernelMessage.done($0, errno: 12)])]
+        }
         #expect(cause(Self.kernel([refused, Self.whole])) == .refused(NetlinkAcknowledgement(errno: 12)))
     }
 

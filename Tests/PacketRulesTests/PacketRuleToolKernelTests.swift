@@ -99,7 +99,9 @@ struct PacketRuleToolKernelTests {
     @Test func othersRulesStayAsTheyAre() async throws {
         for tool in try await tools() {
             let name = "iptables-\(tool.backEnd.rawValue)"
-            #expect(shell("\(name) -t nat -N OTHERS && \(name) -t nat -A OUTPUT -d 192.0.2.1 -j OTHERS && \(name) -t nat -A OTHERS -j RETURN") == 0)
+            #expect(
+                shell("\(name) -t nat -N OTHERS && \(name) -t nat -A OUTPUT -d 192.0.2.1 -j OTHERS && \(name) -t nat -A OTHERS -j RETURN")
+                    == 0)
             let print = "\(name)-save -t nat | grep OTHERS | sed 's/\\[.*//'"
             #expect(shell("\(print) > /tmp/others.before") == 0)
             let (make, remove) = changes(RuleSaveText(KubeProxyRules.clusterIP4).own, .ipv4)

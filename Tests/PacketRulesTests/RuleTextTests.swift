@@ -94,7 +94,9 @@ struct RuleTextTests {
 
     @Test func whatIsWrittenReadsBack() throws {
         var nat = RuleChange.TableChange()
-        nat.writtenChains = ["KUBE-SERVICES": ["-m comment --comment \"a \\\\ b\" -j RETURN", "! -s 10.0.0.0/8 -j ACCEPT"], "KUBE-NODE-PORT": []]
+        nat.writtenChains = [
+            "KUBE-SERVICES": ["-m comment --comment \"a \\\\ b\" -j RETURN", "! -s 10.0.0.0/8 -j ACCEPT"], "KUBE-NODE-PORT": [],
+        ]
         let text = RuleSaveText(try RuleRestoreText(RuleChange(.ipv4, ["nat": nat])).text)
         #expect(text.own.tables["nat"]?.chains == nat.writtenChains)
     }

@@ -21,7 +21,8 @@ func server(_ real: [String], scheduler: Scheduler = .roundRobin, weight: Int32 
         realServers: Dictionary(uniqueKeysWithValues: real.map { (RealServer.Key(ip($0), port: 8080), .init(weight: weight)) }))
 }
 
-func share(_ state: VirtualServerState?, owner: String = "default/web", created: Int64? = nil, at key: VirtualServer.Key = key) -> NodeShare {
+func share(_ state: VirtualServerState?, owner: String = "default/web", created: Int64? = nil, at key: VirtualServer.Key = key) -> NodeShare
+{
     var share = NodeShare(precedence: .init(created: created, owner: owner))
     share.addresses = [vip]
     share.members = [clusterMember]
@@ -55,7 +56,8 @@ func wanted(_ shares: NodeShare...) -> WantedState {
         let full = wanted(share(server(["10.244.0.2"]))).state
         #expect(
             plan(wanted(), full) == [
-                "unbind address 10.96.0.10", "remove entry 10.96.0.10,tcp:80 from set KUBE-CLUSTER-IP", "remove virtual server tcp 10.96.0.10:80",
+                "unbind address 10.96.0.10", "remove entry 10.96.0.10,tcp:80 from set KUBE-CLUSTER-IP",
+                "remove virtual server tcp 10.96.0.10:80",
             ])
     }
 

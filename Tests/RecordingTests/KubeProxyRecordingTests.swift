@@ -14,7 +14,8 @@ import Testing
 /// belong to them. Node ports, external and load balancer addresses in the same recordings are left out.
 @Suite struct KubeProxyRecordingTests {
     static let names = [
-        "clusterip-basic", "dual-stack", "external-ips", "hairpin-local", "loadbalancer", "loadbalancer-source-ranges", "nodeport-protocols",
+        "clusterip-basic", "dual-stack", "external-ips", "hairpin-local", "loadbalancer", "loadbalancer-source-ranges",
+        "nodeport-protocols",
         "session-affinity", "terminating", "zone-hints",
     ]
 
@@ -36,7 +37,8 @@ import Testing
     }
 
     @Test func rulesAreTheSame() throws {
-        let recorded = try JSONDecoder().decode(State.self, from: Data(contentsOf: Self.folder.appending(path: "clusterip-basic.state.json")))
+        let recorded = try JSONDecoder().decode(
+            State.self, from: Data(contentsOf: Self.folder.appending(path: "clusterip-basic.state.json")))
         let tables = try compiled("clusterip-basic").state.rules[.ipv4]?.tables ?? [:]
         var lines: [String] = []
         for name in ["filter", "nat"] {
@@ -51,7 +53,8 @@ import Testing
         #expect(lines.sorted() == expected.sorted())
     }
 
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Recordings")
+    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
+        path: "Recordings")
 
     private static func isCluster(_ text: String) -> Bool { text.contains("10.96.") || text.contains("fd00:10:96::") }
 
@@ -59,7 +62,8 @@ import Testing
 
     private static func isClusterEntry(_ line: String) -> Bool {
         let words = line.split(separator: " ")
-        return ["CLUSTER-IP", "LOOP-BACK"].contains { words[1].hasSuffix($0) } || words[1].hasSuffix("IPVS-IPS") && isCluster(String(words[2]))
+        return ["CLUSTER-IP", "LOOP-BACK"].contains { words[1].hasSuffix($0) }
+            || words[1].hasSuffix("IPVS-IPS") && isCluster(String(words[2]))
     }
 
     /// The objects of a recording, and the API server's own Service, which the recorded node had too.

@@ -9,7 +9,9 @@ import Testing
 
     private func file(_ keys: String) -> (name: String, text: String) { ("config.yaml", Self.header + keys) }
 
-    private func problems(flags: [String: String] = [:], environment: [String: String] = [:], file: (name: String, text: String)? = nil) -> [String] {
+    private func problems(flags: [String: String] = [:], environment: [String: String] = [:], file: (name: String, text: String)? = nil)
+        -> [String]
+    {
         do {
             _ = try SettingsResolver.resolve(flags: flags, environment: environment, file: file)
             return []
@@ -39,7 +41,8 @@ import Testing
     }
 
     @Test func aFlagComesBeforeTheEnvironmentAndThatBeforeTheFile() throws {
-        let file = file("ipvsScheduler: wlc\nlink: from-file\nclusterCidr:\n- 10.244.0.0/16\n- fd00:10:244::/48\nmasqueradeAll: true\nmanifests:\n")
+        let file = file(
+            "ipvsScheduler: wlc\nlink: from-file\nclusterCidr:\n- 10.244.0.0/16\n- fd00:10:244::/48\nmasqueradeAll: true\nmanifests:\n")
         let environment = ["IPVS_AGENT_IPVS_SCHEDULER": "sed", "IPVS_AGENT_LOG_LEVEL": "debug", "PATH": "/bin", "IPVS_AGENT_CONFIG": "x"]
         let settings = try SettingsResolver.resolve(flags: ["ipvs-scheduler": "mh"], environment: environment, file: file)
         #expect(settings.scheduler == .maglevHashing)
@@ -114,7 +117,9 @@ import Testing
     }
 
     @Test func everythingWrongIsToldAtOnce() {
-        #expect(problems(flags: ["link": "a b", "log-level": "x"], environment: ["IPVS_AGENT_LOG_FORMAT": "x"], file: file("nothing: 1\n")).count == 4)
+        #expect(
+            problems(flags: ["link": "a b", "log-level": "x"], environment: ["IPVS_AGENT_LOG_FORMAT": "x"], file: file("nothing: 1\n"))
+                .count == 4)
     }
 
     @Test func valuesAreRead() throws {
@@ -133,7 +138,8 @@ import Testing
         #expect(settings.masqueradeMark == 0x8000_0000)
     }
 
-    @Test(arguments: ["9223372036854775807h", "99999999999999999999s", "1e3s", "s", "1", "1s1", ".s", "1d", "", "1h-1m", "+1s"]) func durationsThatAreNone(text: String) {
+    @Test(arguments: ["9223372036854775807h", "99999999999999999999s", "1e3s", "s", "1", "1s1", ".s", "1d", "", "1h-1m", "+1s"])
+    func durationsThatAreNone(text: String) {
         #expect(problems(flags: ["ipvs-sync-period": text]).count == 1)
     }
 

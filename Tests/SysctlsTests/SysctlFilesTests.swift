@@ -26,7 +26,8 @@ struct SysctlFilesTests {
     }
 
     @Test(arguments: [
-        "", ".", "..", "net..ipv4", "net.ipv4.", ".net", "net/ipv4.x", "net.ipv4.vs/../../../etc.passwd", "net.ipv4.\0", "net.ip v4", "conntrack",
+        "", ".", "..", "net..ipv4", "net.ipv4.", ".net", "net/ipv4.x", "net.ipv4.vs/../../../etc.passwd", "net.ipv4.\0", "net.ip v4",
+        "conntrack",
         String(repeating: "a.", count: 200) + "a",
     ])
     func refusesWhatIsNoName(name: String) throws {
