@@ -1,4 +1,5 @@
 package import ArgumentParser
+import CommandSupport
 
 /// `ipvs-agent`: keeps this node's kernel balancing as Services ask for it.
 package struct AgentCommand: AsyncParsableCommand {
@@ -15,11 +16,6 @@ package struct AgentCommand: AsyncParsableCommand {
         subcommands: [RunCommand.self, PlanCommand.self, CleanupCommand.self, VersionCommand.self])
 
     package init() {}
-}
-
-/// The version of both programs.
-enum Version {
-    static let text = "0.1.0"
 }
 
 struct VersionCommand: ParsableCommand {

@@ -1,6 +1,11 @@
 package import ArgumentParser
 import Glibc
 
+/// The version of both programs.
+package enum Version {
+    package static let text = "0.1.0"
+}
+
 /// The exit statuses of both programs.
 package enum ExitStatus {
     package static let success = ExitCode(0)

@@ -1,6 +1,7 @@
 package import ArgumentParser
+import CommandSupport
 
-/// `ipvsctl`: see, explain and change what this node balances.
+/// `ipvsctl`: see what this node balances.
 package struct ControlCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "ipvsctl",
@@ -10,6 +11,7 @@ package struct ControlCommand: AsyncParsableCommand {
 
             Exit status: 0 success, 1 failure, 2 wrong usage, 4 a privilege or a kernel feature is missing.
             """,
+        version: "ipvsctl \(Version.text)",
         subcommands: [GetCommand.self])
 
     package init() {}

@@ -35,12 +35,17 @@ extension KernelFailure {
     }
 
     init(_ error: RuleError) {
-        let isPrivilege = ["you must be root", "Operation not permitted", "Permission denied"].contains { error.message.contains($0) }
+        // The tools say what is wrong in words only.
+        func says(_ words: String...) -> Bool { words.contains { error.message.contains($0) } }
         let cause: Cause =
             switch error.cause {
             case .toolMissing: .missingFeature
             case .timedOut: .resource
-            case .failed where isPrivilege: .privilege
+            case .failed where says("you must be root", "Permission denied", "Can't open socket to ipset"): .privilege
+            case .failed where says("Operation not supported", "Table does not exist", "Failed to initialize nft", "Couldn't load"):
+                .missingFeature
+            case .failed where says("No chain/target/match by that name", "Extension"): .missingFeature
+            case .failed where says("Operation not permitted"): .privilege
             default: .other
             }
         self.init(cause, error.description)

@@ -71,6 +71,7 @@ package struct RuleError: Error, Hashable, Sendable {
         ("you must be root", "Run as root, or with CAP_NET_ADMIN and CAP_NET_RAW in the network namespace."),
         ("Operation not permitted", "Run as root, or with CAP_NET_ADMIN and CAP_NET_RAW in the network namespace."),
         ("Permission denied", "Run as root, or with CAP_NET_ADMIN and CAP_NET_RAW in the network namespace."),
+        ("Can't open socket to ipset", "Run as root, or with CAP_NET_RAW beside CAP_NET_ADMIN in the network namespace."),
         ("xtables lock", "Another program holds the lock of iptables; the change is tried again."),
         ("xtables.lock", "Make /run writable: the tools of iptables keep their lock there."),
         ("doesn't exist", "Make the ipset first: the rule matches one that is not there."),

@@ -36,9 +36,6 @@ package struct AgentSettings: Equatable, Sendable {
     package var logFormat: LogFormat
     /// Who said it, by the setting's name; settings that nobody set are not there.
     package var origins: [String: SettingOrigin]
-
-    /// The mark that asks for masquerading: one bit.
-    package var masqueradeMark: UInt32 { 1 << UInt32(masqueradeBit) }
 }
 
 /// Who gave a setting its value.

@@ -76,10 +76,12 @@ extension AgentSettings {
         } ?? nil
     }
 
-    /// A node's name; kube-proxy lowers its case and takes blanks away, and so the name matches what the API holds.
+    /// A node's name; kube-proxy lowers its case and takes away the blanks around it, and so the name matches what the API holds.
     private static func nodeName(_ values: inout SettingValues) -> String? {
         values.read(.hostnameOverride, "a node's name: at most 253 of a–z, 0–9, - and .") { text -> String?? in
-            let name = text.lowercased().split(separator: " ").joined(separator: " ")
+            var letters = text.lowercased()[...].drop { $0 == " " }
+            while letters.last == " " { letters.removeLast() }
+            let name = String(letters)
             if name.isEmpty { return .some(nil) }
             let isValid =
                 name.utf8.count <= 253

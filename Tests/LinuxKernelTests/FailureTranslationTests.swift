@@ -41,6 +41,17 @@ import Testing
         #expect(KernelFailure(SetError(.add, "KUBE-CLUSTER-IP", reason: reason, code: 1, message: "")).cause == cause)
     }
 
+    @Test(arguments: [
+        ("Could not fetch rule set generation id: Permission denied (you must be root)", KernelFailure.Cause.privilege),
+        ("Can't open socket to ipset.", .privilege), ("line 2: TABLE_ADD failed (Operation not supported): table filter", .missingFeature),
+        ("can't initialize iptables table `nat': Table does not exist (do you need to insmod?)", .missingFeature),
+        ("Set KUBE-CLUSTER-IP doesn't exist.", .other), ("line 7 failed", .other),
+    ])
+    func ofWhatTheRuleToolsSay(message: String, cause: KernelFailure.Cause) {
+        let error = RuleError("write rules", .ipv4, tool: "iptables-restore", .failed(status: 4), message: message)
+        #expect(KernelFailure(error).cause == cause)
+    }
+
     @Test func ofRulesLinksAndSettings() {
         #expect(KernelFailure(RuleError("write rules", .ipv4, tool: "iptables", .toolMissing)).cause == .missingFeature)
         #expect(KernelFailure(RuleError("write rules", .ipv4, tool: "iptables", .timedOut(seconds: 30))).cause == .resource)

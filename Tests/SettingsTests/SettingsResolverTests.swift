@@ -27,7 +27,7 @@ import Testing
         #expect(settings.schedulerFlags == [])
         #expect(settings.syncPeriod == .seconds(30))
         #expect(settings.tcpTimeout == nil)
-        #expect(settings.masqueradeMark == 0x4000)
+        #expect(settings.masqueradeBit == 14)
         #expect(settings.detectLocalMode == .clusterCIDR)
         #expect(settings.serviceNodePorts == 30000...32767)
         #expect(settings.link == "kube-ipvs0")
@@ -135,7 +135,7 @@ import Testing
         #expect(settings.schedulerFlags == [.fallback, .port])
         #expect(settings.hostnameOverride == "node-1.example")
         #expect(settings.podBridgeInterface == "cni0")
-        #expect(settings.masqueradeMark == 0x8000_0000)
+        #expect(settings.masqueradeBit == 31)
     }
 
     @Test(arguments: ["9223372036854775807h", "99999999999999999999s", "1e3s", "s", "1", "1s1", ".s", "1d", "", "1h-1m", "+1s"])
