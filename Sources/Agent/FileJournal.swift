@@ -61,7 +61,9 @@ package struct FileJournal: OwnershipJournal, Sendable {
         }
 
         var key: VirtualServer.Key? {
-            if let address = address.flatMap({ IPAddress($0) }), let port, let transport = self.protocol.flatMap(TransportProtocol.init(name:)) {
+            if let address = address.flatMap({ IPAddress($0) }), let port,
+                let transport = self.protocol.flatMap(TransportProtocol.init(name:))
+            {
                 return .address(address, port: port, transport)
             }
             guard let firewallMark, let family = family.flatMap(AddressFamily.init(rawValue:)) else { return nil }

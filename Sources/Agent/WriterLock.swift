@@ -17,7 +17,8 @@ package struct WriterLock: ~Copyable {
             close(descriptor)
             guard number == EWOULDBLOCK else { throw FileProblem("lock", path, number) }
             throw FileProblem(
-                "another ipvs-agent\(holder.map { " (process \($0))" } ?? "") writes to this node's kernel; stop it first (it holds \(path))")
+                "another ipvs-agent\(holder.map { " (process \($0))" } ?? "") writes to this node's kernel; stop it first (it holds \(path))"
+            )
         }
         self.descriptor = descriptor
         Self.write(String(getpid()) + "\n", to: descriptor)
@@ -49,7 +50,9 @@ package struct FileProblem: Error, Hashable, Sendable, CustomStringConvertible {
     /// An operation on a path that failed with an error number.
     init(_ verb: String, _ path: String, _ number: Int32) {
         let reason = unsafe String(cString: strerror(number))
-        self.init("cannot \(verb) \(path): \(reason)" + (number == EACCES || number == EROFS ? "; run as root, or give another --runtime-directory" : ""))
+        self.init(
+            "cannot \(verb) \(path): \(reason)"
+                + (number == EACCES || number == EROFS ? "; run as root, or give another --runtime-directory" : ""))
     }
 }
 

@@ -6,8 +6,8 @@ import IPVSModel
 import LinuxKernel
 import Logging
 import ManifestSource
-import NodeModel
 import NodeKernel
+import NodeModel
 import PacketRules
 import ServiceCompiler
 import ServiceModel
@@ -30,7 +30,8 @@ struct AgentAssembly {
                 name: settings.hostnameOverride ?? Self.hostName, families: LinuxKernel.families,
                 kernel: KernelVersion(release: LinuxKernel.release) ?? KernelVersion(6, 1)))
         kernel = LinuxKernel(
-            linkName: settings.link, sysctlNames: compiler.base().sysctls.keys.sorted(), ruleBackEnd: RuleBackEndSetting(settings.iptablesBackend))
+            linkName: settings.link, sysctlNames: compiler.base().sysctls.keys.sorted(),
+            ruleBackEnd: RuleBackEndSetting(settings.iptablesBackend))
         journal = FileJournal(directory: settings.runtimeDirectory)
     }
 

@@ -23,7 +23,9 @@ struct CleanupCommand: AsyncParsableCommand {
         if round.succeeded { assembly.journal.erase() }
         _ = consume lock
         let done = round.plan.operations.count - round.failures.count
-        print(round.plan.isEmpty && round.succeeded ? "Nothing of ours was there." : "\(done) operations done, \(round.failures.count) failed.")
+        print(
+            round.plan.isEmpty && round.succeeded
+                ? "Nothing of ours was there." : "\(done) operations done, \(round.failures.count) failed.")
         try RoundStatus.check(round, problems: [])
     }
 }

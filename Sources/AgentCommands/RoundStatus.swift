@@ -9,7 +9,9 @@ enum RoundStatus {
     /// Throws where something failed, or something that was asked for is wrong. Each was logged already.
     static func check(_ round: Reconciler.Round, problems: [SourceProblem]) throws(CommandFailure) {
         let causes = round.observationFailures.map(\.cause) + round.failures.map(\.failure.cause).filter { $0 != .dependency }
-        if causes.contains(where: { $0 == .privilege || $0 == .missingFeature }) { throw CommandFailure("", status: ExitStatus.unavailable) }
+        if causes.contains(where: { $0 == .privilege || $0 == .missingFeature }) {
+            throw CommandFailure("", status: ExitStatus.unavailable)
+        }
         if !round.succeeded { throw CommandFailure("", status: ExitStatus.failure) }
         if problems.contains(where: \.isError) { throw CommandFailure("", status: ExitStatus.invalid) }
     }

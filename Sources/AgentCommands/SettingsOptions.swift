@@ -36,7 +36,8 @@ struct SettingsOptions: ParsableArguments {
     /// The flags that were given, by name.
     var flags: [String: String] {
         let values: [(SettingDefinition, String?)] = [
-            (.manifests, manifests), (.hostnameOverride, hostnameOverride), (.scheduler, ipvsScheduler), (.schedulerFlags, ipvsSchedulerFlags),
+            (.manifests, manifests), (.hostnameOverride, hostnameOverride), (.scheduler, ipvsScheduler),
+            (.schedulerFlags, ipvsSchedulerFlags),
             (.syncPeriod, ipvsSyncPeriod), (.minSyncPeriod, ipvsMinSyncPeriod), (.strictARP, ipvsStrictArp), (.tcpTimeout, ipvsTcpTimeout),
             (.tcpFinTimeout, ipvsTcpfinTimeout), (.udpTimeout, ipvsUdpTimeout), (.excludeCIDRs, ipvsExcludeCidrs),
             (.masqueradeAll, masqueradeAll), (.masqueradeBit, iptablesMasqueradeBit), (.clusterCIDR, clusterCidr),

@@ -15,7 +15,8 @@ extension LinuxKernel {
         if Self.families.contains(.ipv6), (try? SysctlFiles().read("net.ipv6.conf.all.forwarding")) == "0" {
             // Not set by the agent: a node that forwards no longer takes its default route from router advertisements.
             advice.append(
-                "net.ipv6.conf.all.forwarding is 0: answers of real servers do not reach IPv6 clients elsewhere; set it to 1 if IPv6 is used")
+                "net.ipv6.conf.all.forwarding is 0: answers of real servers do not reach IPv6 clients elsewhere; set it to 1 if IPv6 is used"
+            )
         }
         let tool = try? await withRules(processes: 0) { (tool) async throws(RuleError) in tool }
         return advice + (tool?.warnings ?? []).map(\.description)

@@ -38,7 +38,7 @@ struct DummyLinkFollower {
     private var index: Int32?
     private var isDummy = false
 
-    /// - Parameter link: the link as it was found at the start.
+    /// Begins with the link as it was found at the start.
     init(name: String, link: Link?) {
         self.name = name
         if let link { (index, isDummy) = (link.index, link.kind == "dummy") }

@@ -23,7 +23,10 @@ import Testing
     @Test func truthNeedsNoValue() {
         #expect(BooleanFlags.spelledOut(["run", "--masquerade-all", "--once"]) == ["run", "--masquerade-all=true", "--once"])
         #expect(BooleanFlags.spelledOut(["--masquerade-all", "false"]) == ["--masquerade-all", "false"])
-        #expect(BooleanFlags.spelledOut(["--masquerade-all=false", "--ipvs-strict-arp"]) == ["--masquerade-all=false", "--ipvs-strict-arp=true"])
+        #expect(
+            BooleanFlags.spelledOut(["--masquerade-all=false", "--ipvs-strict-arp"]) == [
+                "--masquerade-all=false", "--ipvs-strict-arp=true",
+            ])
     }
 }
 

@@ -40,7 +40,8 @@ import Testing
     @Test func entriesOfLaterVersionsArePassedOver() throws {
         try withDirectory { directory in
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            let text = #"{"version":2,"virtualServers":[{"new":1},{"address":"10.96.0.1","port":80,"protocol":"tcp","more":true},{"address":"x","port":1,"protocol":"tcp"}]}"#
+            let text =
+                #"{"version":2,"virtualServers":[{"new":1},{"address":"10.96.0.1","port":80,"protocol":"tcp","more":true},{"address":"x","port":1,"protocol":"tcp"}]}"#
             try Data(text.utf8).write(to: URL(filePath: directory + "/state.json"))
             #expect(FileJournal(directory: directory).remembered(reporting: quiet) == [.address(ip("10.96.0.1"), port: 80, .tcp)])
         }
@@ -57,7 +58,9 @@ import Testing
                 _ = try WriterLock(directory: directory)
                 Issue.record("two have the lock")
             } catch {
-                #expect(error.description.hasPrefix("another ipvs-agent (process \(ProcessInfo.processInfo.processIdentifier)) writes to this node's kernel"))
+                #expect(
+                    error.description.hasPrefix(
+                        "another ipvs-agent (process \(ProcessInfo.processInfo.processIdentifier)) writes to this node's kernel"))
             }
             _ = consume first
             _ = try WriterLock(directory: directory)

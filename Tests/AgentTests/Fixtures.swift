@@ -49,7 +49,9 @@ final class MemoryJournal: OwnershipJournal {
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-func reconciler(_ kernel: FakeKernel, journal: MemoryJournal = MemoryJournal(), settings: CompilerSettings = CompilerSettings()) -> Reconciler {
+func reconciler(_ kernel: FakeKernel, journal: MemoryJournal = MemoryJournal(), settings: CompilerSettings = CompilerSettings())
+    -> Reconciler
+{
     Reconciler(
         kernel: kernel, compiler: ServiceCompiler(settings: settings, node: NodeFacts(name: "n1")), journal: journal, logger: quiet)
 }

@@ -91,7 +91,8 @@ import Testing
         ]
         let round = await agent.take(SourceUpdate(changed: objects))
         #expect(!round.succeeded)
-        #expect(round.failures.first?.description == #"cannot add virtual server tcp 10.96.1.1:80 twos: the kernel has no scheduler "twos""#)
+        #expect(
+            round.failures.first?.description == #"cannot add virtual server tcp 10.96.1.1:80 twos: the kernel has no scheduler "twos""#)
         #expect(kernel.state.virtualServers.map(\.key.description) == ["tcp 10.96.1.2:80"])
         #expect(kernel.state.addresses == [ip("10.96.1.2")], "the address of a server that could not be made must not answer")
         #expect(agent.retryDelay == .seconds(1))

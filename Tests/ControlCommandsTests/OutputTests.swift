@@ -26,7 +26,8 @@ import Testing
             ObservedRealServer(
                 server: RealServer(
                     .init(try ip("10.244.0.3"), port: 8080),
-                    .init(forwarding: .tunnel(tunnel), weight: 5, upperThreshold: 100, lowerThreshold: 50)), statistics: TrafficStatistics(),
+                    .init(forwarding: .tunnel(tunnel), weight: 5, upperThreshold: 100, lowerThreshold: 50)),
+                statistics: TrafficStatistics(),
                 connections: ConnectionCounts()),
         ]
         return [(plain, real), (sticky, [])]
@@ -52,7 +53,9 @@ import Testing
     }
 
     @Test func anEmptyListingIsItsHeading() {
-        #expect(GetServices.table([], isWide: false).text == "VIRTUAL SERVER   SCHEDULER   PERSISTENCE   SERVERS   ACTIVE   INACTIVE   CONNECTIONS")
+        #expect(
+            GetServices.table([], isWide: false).text
+                == "VIRTUAL SERVER   SCHEDULER   PERSISTENCE   SERVERS   ACTIVE   INACTIVE   CONNECTIONS")
     }
 
     @Test func everythingIsInTheJSON() throws {
@@ -64,7 +67,8 @@ import Testing
             #""apiVersion":"ipvs-agent.dev\/v1alpha1""#, #""kind":"VirtualServerList""#,
             #""key":{"address":"10.96.0.10","family":"IPv4","port":80,"protocol":"tcp"}"#,
             #""persistence":{"prefixLength":64,"timeout":600}"#, #""schedulerFlags":["port"]"#, #""onePacket":true"#,
-            #""tunnel":{"checksum":"remote","port":6080,"type":"gue"}"#, #""upperThreshold":100"#, #""weight":0"#, #""outgoingBytes":123456789012"#,
+            #""tunnel":{"checksum":"remote","port":6080,"type":"gue"}"#, #""upperThreshold":100"#, #""weight":0"#,
+            #""outgoingBytes":123456789012"#,
             #""connections":{"active":3,"inactive":4,"persistent":1}"#,
         ] { #expect(text.contains(piece), "\(piece)") }
     }

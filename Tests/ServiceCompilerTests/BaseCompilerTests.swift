@@ -13,7 +13,9 @@ import Testing
     @Test func clusterAddressesAreMasqueradedForWhoIsNoPod() {
         let ranges = compiler { $0.localTraffic = .ranges([net("10.244.0.0/16"), net("fd00:10:244::/48")]) }
         #expect(masqueradeRule(ranges) == "! -s 10.244.0.0/16 \(comment) -m set --match-set KUBE-CLUSTER-IP dst,dst -j KUBE-MARK-MASQ")
-        #expect(masqueradeRule(ranges, .ipv6) == "! -s fd00:10:244::/48 \(comment) -m set --match-set KUBE-6-CLUSTER-IP dst,dst -j KUBE-MARK-MASQ")
+        #expect(
+            masqueradeRule(ranges, .ipv6)
+                == "! -s fd00:10:244::/48 \(comment) -m set --match-set KUBE-6-CLUSTER-IP dst,dst -j KUBE-MARK-MASQ")
         let bridge = compiler { $0.localTraffic = .bridge("cni0") }
         #expect(masqueradeRule(bridge) == "! -i cni0 \(comment) -m set --match-set KUBE-CLUSTER-IP dst,dst -j KUBE-MARK-MASQ")
         let prefix = compiler { $0.localTraffic = .interfacePrefix("veth") }

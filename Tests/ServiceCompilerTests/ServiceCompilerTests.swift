@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct ServiceCompilerTests {
     @Test func aClusterAddressWithTwoEndpoints() {
-        let result = compiler().compile(service(), slices: [slice([endpoint("10.244.0.2", node: "n1"), endpoint("10.244.1.2", node: "n2")])])
+        let result = compiler().compile(
+            service(), slices: [slice([endpoint("10.244.0.2", node: "n1"), endpoint("10.244.1.2", node: "n2")])])
         #expect(result.problems == [])
         #expect(
             lines(result.share) == [
@@ -87,7 +88,10 @@ import Testing
         ([endpoint("10.0.0.1", zoneHints: ["a"]), endpoint("10.0.0.2", zoneHints: ["b"])], ["10.0.0.1"]),
         ([endpoint("10.0.0.1", zoneHints: ["a"]), endpoint("10.0.0.2")], ["10.0.0.1", "10.0.0.2"]),
         ([endpoint("10.0.0.1", zoneHints: ["b"]), endpoint("10.0.0.2", zoneHints: ["c"])], ["10.0.0.1", "10.0.0.2"]),
-        ([endpoint("10.0.0.1", zoneHints: ["a"], nodeHints: ["n2"]), endpoint("10.0.0.2", zoneHints: ["a"], nodeHints: ["n1"])], ["10.0.0.2"]),
+        (
+            [endpoint("10.0.0.1", zoneHints: ["a"], nodeHints: ["n2"]), endpoint("10.0.0.2", zoneHints: ["a"], nodeHints: ["n1"])],
+            ["10.0.0.2"]
+        ),
     ])
     func chooses(endpoints: [Endpoint], expected: [String]) {
         let share = compiler().compile(service(), slices: [slice(endpoints)]).share
@@ -148,8 +152,10 @@ import Testing
         (["scheduler": "../x"], "is not a scheduler's name"), (["scheduler-flags": "sticky"], "is not a list of scheduler flags"),
         (["weights": "3"], "is not a JSON object of numbers"), (["weights": #"{"10.0.0.1": "3"}"#], "is not a JSON object of numbers"),
         (["weights": #"{"10.0.0.1": -1}"#], "is not a whole number"), (["weights": #"{"10.0.0.1": 1.5}"#], "is not a whole number"),
-        (["weights": #"{"10.0.0.1": 2147483648}"#], "is not a whole number"), (["weights": #"{"nonsense": 1}"#], "neither an address nor zone/NAME"),
-        (["one-packet": "yes"], "is neither \"true\" nor \"false\""), (["shceduler": "rr"], "is not known"), (["forwarding": "direct"], "is not served"),
+        (["weights": #"{"10.0.0.1": 2147483648}"#], "is not a whole number"),
+        (["weights": #"{"nonsense": 1}"#], "neither an address nor zone/NAME"),
+        (["one-packet": "yes"], "is neither \"true\" nor \"false\""), (["shceduler": "rr"], "is not known"),
+        (["forwarding": "direct"], "is not served"),
     ])
     func whatIsWrongIsNamedAndHasNoEffect(annotations: [String: String], message: String) throws {
         let result = compiled(annotations)

@@ -32,7 +32,9 @@ struct GetServers: ParsableCommand {
             .init("ACTIVE", isNumber: true), .init("INACTIVE", isNumber: true), .init("CONNECTIONS", isNumber: true),
         ])
         if isWide {
-            table.columns += ["PERSISTENT", "THRESHOLDS", "IN PACKETS", "OUT PACKETS", "IN BYTES", "OUT BYTES"].map { .init($0, isNumber: true) }
+            table.columns += ["PERSISTENT", "THRESHOLDS", "IN PACKETS", "OUT PACKETS", "IN BYTES", "OUT BYTES"].map {
+                .init($0, isNumber: true)
+            }
         }
         for (key, observed) in servers {
             let (server, statistics) = (observed.server, observed.statistics)
@@ -41,7 +43,9 @@ struct GetServers: ParsableCommand {
                 "\(observed.connections.active)", "\(observed.connections.inactive)", "\(statistics.connections)",
             ]
             if isWide {
-                row += ["\(observed.connections.persistent)", "\(server.configuration.lowerThreshold)-\(server.configuration.upperThreshold)"]
+                row += [
+                    "\(observed.connections.persistent)", "\(server.configuration.lowerThreshold)-\(server.configuration.upperThreshold)",
+                ]
                 row += [
                     statistics.incomingPackets, statistics.outgoingPackets, statistics.incomingBytes, statistics.outgoingBytes,
                 ].map { "\($0)" }
