@@ -2,7 +2,7 @@ import Addresses
 import NodeModel
 import Testing
 
-@Suite struct SetModelTests {
+@Suite struct ServiceSetTests {
     @Test func namesAreThoseOfKubeProxyAndFitTheKernel() {
         let keys = AddressFamily.allCases.flatMap { family in ServiceSet.allCases.map { SetKey($0, family) } }
         #expect(keys.count == 34)

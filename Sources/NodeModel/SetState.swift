@@ -1,0 +1,52 @@
+package import Addresses
+
+/// An entry and the set that holds it.
+package struct SetMember: Hashable, Sendable, CustomStringConvertible {
+    package let set: SetKey
+    package let entry: SetEntry
+
+    package init(_ set: SetKey, _ entry: SetEntry) {
+        self.set = set
+        self.entry = entry
+    }
+
+    package var description: String { "\(set) \(entry)" }
+}
+
+/// A set as it is made: type and family are its identity, the rest is room.
+package struct SetDefinition: Hashable, Sendable {
+    package var key: SetKey
+    /// Buckets to begin with; a power of two. Unused for bitmaps.
+    package var hashSize: UInt32
+    /// Entries that the set can hold. Unused for bitmaps, which hold every port.
+    package var maximumEntries: UInt32
+
+    package init(_ key: SetKey, hashSize: UInt32 = 1024, maximumEntries: UInt32 = 1 << 20) {
+        self.key = key
+        self.hashSize = hashSize
+        self.maximumEntries = maximumEntries
+    }
+}
+
+/// A set as the kernel shows it.
+package struct ObservedSet: Hashable, Sendable {
+    /// The type's name, which may be one that we would not have chosen (another owner's set under our name).
+    package var typeName: String
+    package var family: AddressFamily
+    /// 0 for bitmaps.
+    package var maximumEntries: UInt32
+    package var entries: Set<SetEntry>
+
+    package init(typeName: String, family: AddressFamily, maximumEntries: UInt32, entries: Set<SetEntry> = []) {
+        self.typeName = typeName
+        self.family = family
+        self.maximumEntries = maximumEntries
+        self.entries = entries
+    }
+
+    /// Whether the set can serve as the one wanted under this key.
+    package func serves(as key: SetKey) -> Bool {
+        // A bitmap has no family of its own; the kernel shows it as IPv4.
+        typeName == key.type.rawValue && (key.type == .bitmapPort || family == key.family)
+    }
+}
