@@ -135,6 +135,7 @@ let package = Package(
                 "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel", "Agent", "TestSupport",
                 logging,
             ]),
+        tests("LabTests", of: ["TestSupport"], path: "integration/LabTests"),
     ]
 )
 
