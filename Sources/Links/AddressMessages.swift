@@ -20,6 +20,11 @@ enum AddressMessage {
     /// `IFA_F_NOPREFIXROUTE`: a host address needs no route to its network. With one, the kernel walks all addresses of the link at each
     /// removal (`check_cleanup_prefix_route` in `net/ipv6/addrconf.c`): 10,000 removals took three times as long without this flag.
     private static let noPrefixRoute: UInt32 = 0x200
+    /// `IFA_CACHEINFO`: the seconds for which an address is preferred and valid, and two times that only the kernel writes.
+    private static let lifetimesAttribute: UInt16 = 6
+    /// Valid for ever and never preferred, so that the kernel takes it as a source only where it is asked to. Masquerading towards a link
+    /// without an address of its own, such as a routed pod's, took it otherwise: servers saw a service's address instead of the node's.
+    private static let neverPreferred: [UInt8] = [0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff] + [UInt8](repeating: 0, count: 8)
     /// `RT_SCOPE_UNIVERSE`, which `ip` calls global.
     private static let globalScope: UInt8 = 0
 
@@ -39,6 +44,8 @@ enum AddressMessage {
             // The local address, and that of the other end, which is the same where there is no other end.
             encoder.attribute(localAttribute, bytes: address.bytes)
             encoder.attribute(addressAttribute, bytes: address.bytes)
+            // IPv4 has no such notion: a deprecated address is chosen like any other.
+            if case .add = change, address.family == .ipv6 { encoder.attribute(lifetimesAttribute, bytes: neverPreferred) }
             let flags = address.family == .ipv6 ? permanent | noDuplicateDetection | noPrefixRoute : permanent
             encoder.attribute(flagsAttribute, flags)
         }
