@@ -36,7 +36,7 @@ demo: ## show Services becoming load balancing on a node of namespaces
 	@integration/lab --timeout 600 -- integration/demo
 
 lint: ## check the style of Swift and of shell scripts
-	$(SWIFT) format lint --strict --recursive --parallel $(wildcard Package.swift Sources Tests examples Benchmarks)
+	$(SWIFT) format lint --strict --recursive --parallel $(wildcard Package.swift Sources Tests examples integration/LabTests Benchmarks)
 	@command -v shellcheck >/dev/null || { echo "lint: shellcheck is missing: apt-get install shellcheck." >&2; exit 1; }
 	shellcheck .ci/run $$(grep -lE '^#!/bin/(ba)?sh' -r integration)
 

@@ -135,7 +135,12 @@ let package = Package(
                 "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel", "Agent", "TestSupport",
                 logging,
             ]),
-        tests("LabTests", of: ["TestSupport"], path: "integration/LabTests"),
+        tests(
+            "LabTests",
+            of: [
+                "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel", "Agent", "TestSupport",
+                logging,
+            ], path: "integration/LabTests"),
     ]
 )
 

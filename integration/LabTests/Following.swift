@@ -70,7 +70,7 @@ extension LabTests {
             var good = ServiceManifest(name: "good", addresses: ["10.96.0.30"], ports: [.http])
             try await Scene.with(.bridge, [ServiceManifest(ports: [.http]), good]) { scene in
                 let agent = try await scene.startAgent()
-                let bad = ServiceManifest(ports: [.init(number: 81, target: 8080)]).text.replacing("port: 81,", with: "port: 70000,")
+                let bad = ServiceManifest(ports: [.http]).text.replacing("port: 80,", with: "port: 70000,")
                 try scene.manifests.write(bad, to: "web.yaml")
                 good.endpoints = ["10.244.0.11"]
                 try scene.manifests.write(good)
@@ -108,13 +108,12 @@ extension LabTests {
         }
 
         /// The kernel announces links and addresses: what is removed by hand is back at once.
-        @Test(arguments: [("ip address del 10.96.0.20/32 dev kube-ipvs0", "10.96.0.20"), ("ip address del fd00:10:96::20/128 dev kube-ipvs0", "fd00:10:96::20"), ("ip link del kube-ipvs0", "10.96.0.20")])
-        func whatIsRemovedFromTheLinkIsPutBack(_ command: String, _ address: String) async throws {
+        @Test(arguments: ["address del 10.96.0.20/32 dev kube-ipvs0", "address del fd00:10:96::20/128 dev kube-ipvs0", "link del kube-ipvs0"])
+        func whatIsRemovedFromTheLinkIsPutBack(_ command: String) async throws {
             let service = ServiceManifest(addresses: ["10.96.0.20", "fd00:10:96::20"], endpoints: Topology.endpoints4 + Topology.endpoints6)
             try await Scene.with(.bridge, [service]) { scene in
                 let agent = try await scene.startAgent()
-                try await Program.script(command, in: "n1")
-                try await eventually("\(address) is bound again", within: soon) { try await Self.addresses.contains(address + "/") }
+                try await Program.script("ip " + command, in: "n1")
                 try await eventually("every address is bound", within: soon) {
                     let bound = try await Self.addresses
                     return service.addresses.allSatisfy { bound.contains($0 + "/") }
@@ -140,7 +139,7 @@ extension LabTests {
                 try await eventually("the log is", within: soon) { agent.error.contains("put back what had drifted") }
                 #expect(try await Program.script("ipset list KUBE-CLUSTER-IP", in: "n1").contains("10.96.0.20,tcp:80"))
                 #expect(try await Program.script(Laboratory.tool("iptables", "save") + " -t nat", in: "n1").contains("-A KUBE-POSTROUTING -m mark"))
-                #expect(agent.error.contains("drift: add virtual server TCP 10.96.0.20:80") || agent.error.contains("drift: add virtual server"))
+                #expect(agent.error.contains("drift: add virtual server tcp 10.96.0.20:80"))
             }
         }
     }
