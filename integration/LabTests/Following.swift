@@ -1,0 +1,146 @@
+import Foundation
+import Testing
+
+extension LabTests {
+    /// The node follows its documents, and nothing that others do to it lasts.
+    @Suite @MainActor struct Following {
+        /// How soon a change must be in force.
+        private let soon = Duration.seconds(2)
+
+        @Test func endpointsComeAndGo() async throws {
+            var service = ServiceManifest()
+            try await Scene.with(.bridge, [service]) { scene in
+                _ = try await scene.startAgent()
+                service.endpoints.remove(at: 1)
+                try scene.manifests.write(service)
+                try await scene.untilTable(has: "10.96.0.20:80 -r 10.244.0.12:8080", false, within: soon)
+                #expect(try await scene.ask("10.96.0.20", count: 9).counts == ["web-1": 3, "web-3": 3, "web-4": 3])
+                service.endpoints = Topology.endpoints4
+                try scene.manifests.write(service)
+                try await scene.untilTable(has: "10.96.0.20:80 -r 10.244.0.12:8080", within: soon)
+                #expect(try await scene.ask("10.96.0.20", count: 8).counts["web-2"] == 2)
+            }
+        }
+
+        @Test func servicesComeAndGo() async throws {
+            try await Scene.with { scene in
+                _ = try await scene.startAgent()
+                var service = ServiceManifest(ports: [.http])
+                try scene.manifests.write(service)
+                try await scene.untilTable(has: "-a -t 10.96.0.20:80", within: soon)
+                try await eventually("it answers", within: soon) { try await scene.ask("10.96.0.20").failures == "" }
+
+                service.ports[0].number = 8000
+                try scene.manifests.write(service)
+                try await scene.untilTable(has: "-a -t 10.96.0.20:8000", within: soon)
+                #expect(try await !scene.table.contains { $0.contains("10.96.0.20:80 ") })
+                #expect(try await scene.ask("10.96.0.20", 8000, count: 4).failures == "")
+                #expect(try await scene.ask("10.96.0.20").failures.contains("refused"))
+
+                try scene.manifests.remove("web.yaml")
+                try await scene.untilTable(has: "10.96.0.20", false, within: soon)
+                try await eventually("its address goes", within: soon) { try await !Self.addresses.contains("10.96.0.20") }
+            }
+        }
+
+        /// A volume of Kubernetes swaps a link, and all of its files change at once.
+        @Test func aSwappedVolumeIsOneChange() async throws {
+            try await Scene.with { scene in
+                func publish(_ name: String, _ service: ServiceManifest) async throws {
+                    let version = try ManifestDirectory(scene.manifests.path + "/" + name)
+                    try version.write(service)
+                    try await Program.script(
+                        """
+                        cd \(scene.manifests.path)
+                        ln -s \(name) ..data_tmp
+                        mv -T ..data_tmp ..data
+                        [[ -e web.yaml ]] || ln -s ..data/web.yaml web.yaml
+                        """)
+                }
+                try await publish("..1", ServiceManifest())
+                let agent = try await scene.startAgent()
+                try await publish("..2", ServiceManifest(ports: [.http], endpoints: ["10.244.1.11"]))
+                try await scene.untilTable(has: "10.96.0.20:80 -r 10.244.0.11", false, within: soon)
+                #expect(try await scene.table == ["-A -t 10.96.0.20:80 -s rr", "-a -t 10.96.0.20:80 -r 10.244.1.11:8080 -m -w 1"])
+                #expect(agent.error.components(separatedBy: "applied a change").count == 3, "the start and one change: \(agent.error)")
+            }
+        }
+
+        @Test func aBadDocumentStopsNoOther() async throws {
+            var good = ServiceManifest(name: "good", addresses: ["10.96.0.30"], ports: [.http])
+            try await Scene.with(.bridge, [ServiceManifest(ports: [.http]), good]) { scene in
+                let agent = try await scene.startAgent()
+                let bad = ServiceManifest(ports: [.http]).text.replacing("port: 80,", with: "port: 70000,")
+                try scene.manifests.write(bad, to: "web.yaml")
+                good.endpoints = ["10.244.0.11"]
+                try scene.manifests.write(good)
+                try await scene.untilTable(has: "10.96.0.30:80 -r 10.244.0.12", false, within: soon)
+                try await eventually("the log says where it is", within: soon) {
+                    agent.error.contains(#/error .*web\.yaml:\d+, document 1, Service default\/web, spec\.ports\[0\]\.port: .*70000/#)
+                }
+                #expect(try await scene.table.contains("-a -t 10.96.0.20:80 -r 10.244.0.12:8080 -m -w 1"), "the last good one stays")
+
+                // Not even YAML.
+                try scene.manifests.write("apiVersion: v1\nkind: [Service\n", to: "web.yaml")
+                try await eventually("the log says so", within: soon) { agent.error.contains(#/error .*web\.yaml:\d+.*not readable as YAML/#) }
+                #expect(try await scene.ask("10.96.0.20", count: 4).counts.count == 4)
+            }
+        }
+
+        @Test func aDirectoryThatVanishesEmptiesNothing() async throws {
+            try await Scene.with(.bridge, [ServiceManifest()]) { scene in
+                let agent = try await scene.startAgent()
+                let before = try await scene.table
+                let away = scene.manifests.path + ".away"
+                try FileManager.default.moveItem(atPath: scene.manifests.path, toPath: away)
+                try await eventually("the log says so") { agent.error.contains(#/error .*manifests/#) }
+                #expect(try await scene.table == before)
+                try FileManager.default.moveItem(atPath: away, toPath: scene.manifests.path)
+                try scene.manifests.write(ServiceManifest(name: "new", addresses: ["10.96.0.40"]))
+                try await scene.untilTable(has: "-a -t 10.96.0.40:80")
+                #expect(try await Set(scene.table).isSuperset(of: before))
+                #expect(try await scene.ask("10.96.0.20", count: 4).counts.count == 4)
+            }
+        }
+
+        private static var addresses: String {
+            get async throws { try await Program.run("ip", "-o", "address", "show", "dev", "kube-ipvs0", in: "n1").output }
+        }
+
+        /// The kernel announces links and addresses: what is removed by hand is back at once.
+        @Test(arguments: ["address del 10.96.0.20/32 dev kube-ipvs0", "address del fd00:10:96::20/128 dev kube-ipvs0", "link del kube-ipvs0"])
+        func whatIsRemovedFromTheLinkIsPutBack(_ command: String) async throws {
+            let service = ServiceManifest(addresses: ["10.96.0.20", "fd00:10:96::20"], endpoints: Topology.endpoints4 + Topology.endpoints6)
+            try await Scene.with(.bridge, [service]) { scene in
+                let agent = try await scene.startAgent()
+                try await Program.script("ip " + command, in: "n1")
+                try await eventually("every address is bound", within: soon) {
+                    let bound = try await Self.addresses
+                    return service.addresses.allSatisfy { bound.contains($0 + "/") }
+                }
+                #expect(agent.error.contains("drift: "), "\(agent.error)")
+                for address in service.addresses { #expect(try await scene.ask(address, count: 4).counts.count == 4) }
+            }
+        }
+
+        /// It announces no change of IPVS and of sets: the next look finds it.
+        @Test func whatIsFlushedComesBackWithTheNextLook() async throws {
+            try await Scene.with(.bridge, [ServiceManifest()]) { scene in
+                scene.flags = ["--ipvs-sync-period", "2s"]
+                let agent = try await scene.startAgent()
+                let before = try await scene.table
+                try await Program.script(
+                    """
+                    ipvsadm -C
+                    ipset flush KUBE-CLUSTER-IP
+                    \(Laboratory.tool("iptables", "restore")) --noflush <<<$'*nat\\n-F KUBE-POSTROUTING\\nCOMMIT'
+                    """, in: "n1")
+                try await eventually("the table is whole", within: .seconds(8)) { try await scene.table == before }
+                try await eventually("the log is", within: soon) { agent.error.contains("put back what had drifted") }
+                #expect(try await Program.script("ipset list KUBE-CLUSTER-IP", in: "n1").contains("10.96.0.20,tcp:80"))
+                #expect(try await Program.script(Laboratory.tool("iptables", "save") + " -t nat", in: "n1").contains("-A KUBE-POSTROUTING -m mark"))
+                #expect(agent.error.contains("drift: add virtual server tcp 10.96.0.20:80"))
+            }
+        }
+    }
+}
