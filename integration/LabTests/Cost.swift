@@ -44,6 +44,7 @@ extension LabTests {
             #expect(first.succeeded, "\(first.failures.prefix(3)) \(first.observationFailures)")
             let before = await (traffic: kernel.ipvsTraffic, compilations: agent.compilations, faults: childFaults)
 
+            #expect(before.faults > 0, "the rules were written by processes, and that is seen")
             let round = await agent.take(SourceUpdate(changed: [slice(4, last: 6)]))
             #expect(round.succeeded)
             let after = await kernel.ipvsTraffic
