@@ -147,12 +147,7 @@ let package = Package(
                 "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel", "LinuxKernel", "Agent",
                 "TestSupport", logging, lifecycle,
             ]),
-        tests(
-            "LabTests",
-            of: [
-                "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel", "Agent", "TestSupport",
-                logging,
-            ], path: "integration/LabTests"),
+        tests("LabTests", of: ["TestSupport"], path: "integration/LabTests"),
     ]
 )
 

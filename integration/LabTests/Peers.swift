@@ -57,10 +57,10 @@ extension Scene {
         return counts
     }
 
-    /// A connection that exchanges a line every 50 ms until it is told to end.
+    /// A connection that exchanges a line every 100 ms until it is told to end.
     func hold(_ address: String, _ port: UInt16 = 7, from namespace: String = "client") async throws -> Program {
         let program = try start(
-            [Laboratory.peer, "hold", address, String(port), "--seconds", "300", "--interval", "50"], in: namespace)
+            [Laboratory.peer, "hold", address, String(port), "--seconds", "300", "--interval", "100"], in: namespace)
         try await eventually("a connection stands") {
             guard program.isRunning else { throw LabFailure("no connection: \(program.error)") }
             return program.output.contains("\n")

@@ -3,7 +3,7 @@ import Testing
 
 extension LabTests {
     /// Which server gets how much, by scheduler, weights and flags.
-    @Suite @MainActor struct DistributionQemuRing {
+    @Suite @MainActor struct Distribution {
         @Test func roundRobinTakesTurns() async throws {
             try await Scene.with(.bridge, [ServiceManifest()]) { scene in
                 _ = try await scene.startAgent()
