@@ -77,7 +77,10 @@ let package = Package(
         room("NodeKernel", knows: ["Addresses", "NodeModel"]),
         room(
             "LinuxKernel",
-            knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel", "NetlinkTransport", "IPVS", "Links", "IPSets", "PacketRules", "Sysctls"]),
+            knows: [
+                "Addresses", "IPVSModel", "NodeModel", "NodeKernel", "NetlinkTransport", "IPVS", "Links", "IPSets", "PacketRules",
+                "Sysctls",
+            ]),
         room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
 
         // What is asked for, and how.
@@ -115,7 +118,8 @@ let package = Package(
         tests(
             "LinuxKernelTests",
             of: [
-                "Addresses", "NodeModel", "NodeKernel", "NetlinkTransport", "IPVS", "Links", "IPSets", "PacketRules", "Sysctls", "LinuxKernel",
+                "Addresses", "NodeModel", "NodeKernel", "NetlinkTransport", "IPVS", "Links", "IPSets", "PacketRules", "Sysctls",
+                "LinuxKernel",
             ]),
         tests(
             "AgentCommandsTests",
@@ -126,7 +130,8 @@ let package = Package(
         tests(
             "NodeKernelTests",
             of: [
-                "Addresses", "IPVSModel", "NodeModel", "NodeKernel", "FakeKernel", "LinuxKernel", "Planner", "ServiceCompiler", "TestSupport",
+                "Addresses", "IPVSModel", "NodeModel", "NodeKernel", "FakeKernel", "LinuxKernel", "Planner", "ServiceCompiler",
+                "TestSupport",
             ]),
         tests("NetlinkCodecTests", of: ["NetlinkCodec", "NetlinkTesting", "TestSupport"]),
         tests("NetlinkTransportTests", of: ["NetlinkCodec", "NetlinkTransport", "NetlinkTesting"]),
@@ -144,7 +149,8 @@ let package = Package(
         tests(
             "AgentTests",
             of: [
-                "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel", "LinuxKernel", "Agent",
+                "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel",
+                "LinuxKernel", "Agent",
                 "TestSupport", logging, lifecycle,
             ]),
         tests("LabTests", of: ["TestSupport"], path: "integration/LabTests"),

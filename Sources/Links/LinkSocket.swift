@@ -10,6 +10,7 @@ package struct LinkSocket: ~Copyable {
     private var socket: NetlinkSocket
 
     /// - Parameter path: a network namespace to open it in; nil is the caller's own.
+    /// - Throws: where the socket or the namespace cannot be opened.
     package init(inNamespaceAt path: String? = nil) throws(LinkError) {
         do throws(NetlinkError) {
             self.init(try NetlinkSocket(.route, inNamespaceAt: path))

@@ -69,7 +69,11 @@ struct LinkMessageTests {
                 var bytes = sample
                 for _ in 0..<Int.random(in: 1...4, using: &random) {
                     let place = Int.random(in: 0..<bytes.count, using: &random)
-                    if Bool.random(using: &random) { bytes[place] = UInt8.random(in: 0...255, using: &random) } else { bytes.remove(at: place) }
+                    if Bool.random(using: &random) {
+                        bytes[place] = UInt8.random(in: 0...255, using: &random)
+                    } else {
+                        bytes.remove(at: place)
+                    }
                 }
                 _ = try? LinkMessage.decode(bytes.span)
                 if let read = try? AddressMessage.decode(bytes.span) {

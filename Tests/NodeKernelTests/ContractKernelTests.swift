@@ -29,7 +29,8 @@ import Testing
         var share = NodeShare(precedence: .init(created: nil, owner: "default/web"))
         share.addresses = [ip("10.96.0.10"), ip("fd00:10:96::a")]
         share.virtualServers[Self.server4.key] = VirtualServerState(
-            Self.server4.configuration, realServers: [Self.real4.key: Self.real4.configuration, .init(ip("10.244.1.2"), port: 8080): .init(weight: 0)])
+            Self.server4.configuration,
+            realServers: [Self.real4.key: Self.real4.configuration, .init(ip("10.244.1.2"), port: 8080): .init(weight: 0)])
         share.virtualServers[Self.server6.key] = VirtualServerState(
             Self.server6.configuration, realServers: [.init(ip("fd00:10:244::2"), port: 53): .init(weight: 2_147_483_647)])
         share.members = [
@@ -82,7 +83,10 @@ import Testing
         ([], .updateVirtualServer(server4), .stale),
         ([], .removeVirtualServer(server4.key), .stale),
         ([], .addVirtualServer(VirtualServer(server4.key, .init(scheduler: unknownScheduler))), .missingFeature),
-        ([.addVirtualServer(server4)], .updateVirtualServer(VirtualServer(server4.key, .init(scheduler: unknownScheduler))), .missingFeature),
+        (
+            [.addVirtualServer(server4)], .updateVirtualServer(VirtualServer(server4.key, .init(scheduler: unknownScheduler))),
+            .missingFeature
+        ),
         ([], .addRealServer(real4, to: server4.key), .stale),
         ([.addVirtualServer(server4)], .addRealServer(real4, to: server4.key), nil),
         ([.addVirtualServer(server4), .addRealServer(real4, to: server4.key)], .addRealServer(real4, to: server4.key), .stale),

@@ -31,7 +31,8 @@ extension LabTests {
                     let second = try await scene.run(verb)
                     #expect(second.status == 1)
                     #expect(
-                        second.error.contains("another ipvs-agent (process \(agent.processIdentifier)) writes to this node's kernel; stop it first"),
+                        second.error.contains(
+                            "another ipvs-agent (process \(agent.processIdentifier)) writes to this node's kernel; stop it first"),
                         "\(second.error)")
                 }
                 #expect(agent.isRunning)

@@ -55,7 +55,8 @@ extension LabTests {
         /// `cleanup` removes exactly what is ours, in both families.
         @Test func cleanupLeavesWhatIsOthers() async throws {
             let service = ServiceManifest(
-                addresses: ["10.96.0.20", "fd00:10:96::20"], ports: [.http, .datagram], endpoints: Topology.endpoints4 + Topology.endpoints6)
+                addresses: ["10.96.0.20", "fd00:10:96::20"], ports: [.http, .datagram], endpoints: Topology.endpoints4 + Topology.endpoints6
+            )
             let state = """
                 ipvsadm -Sn
                 ipset save
@@ -89,7 +90,9 @@ extension LabTests {
                 let cleanup = try await scene.run("cleanup")
                 #expect(cleanup.status == 0, "\(cleanup.text)")
                 let left = try await Program.script(state, in: "n1")
-                #expect(!left.contains("KUBE-") && !left.contains("kube-") && !left.contains("10.96.") && !left.contains("fd00:10:96"), "\(left)")
+                #expect(
+                    !left.contains("KUBE-") && !left.contains("kube-") && !left.contains("10.96.") && !left.contains("fd00:10:96"),
+                    "\(left)")
                 for theirs in [
                     "-A -t 192.0.2.10:8888 -s wrr", "-a -t 192.0.2.10:8888 -r 10.244.0.11:8080 -m -w 1", "create OTHERS hash:ip",
                     "add OTHERS 198.51.100.9", "others0", ":OTHERS-BEFORE -", "-A PREROUTING -d 198.51.100.9/32 -j OTHERS-BEFORE",

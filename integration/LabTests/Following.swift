@@ -82,7 +82,9 @@ extension LabTests {
 
                 // Not even YAML.
                 try scene.manifests.write("apiVersion: v1\nkind: [Service\n", to: "web.yaml")
-                try await eventually("the log says so", within: soon) { agent.error.contains(#/error .*web\.yaml:\d+.*not readable as YAML/#) }
+                try await eventually("the log says so", within: soon) {
+                    agent.error.contains(#/error .*web\.yaml:\d+.*not readable as YAML/#)
+                }
                 #expect(try await scene.ask("10.96.0.20", count: 4).counts.count == 4)
             }
         }
@@ -108,9 +110,12 @@ extension LabTests {
         }
 
         /// The kernel announces links and addresses: what is removed by hand is back at once.
-        @Test(arguments: ["address del 10.96.0.20/32 dev kube-ipvs0", "address del fd00:10:96::20/128 dev kube-ipvs0", "link del kube-ipvs0"])
+        @Test(arguments: [
+            "address del 10.96.0.20/32 dev kube-ipvs0", "address del fd00:10:96::20/128 dev kube-ipvs0", "link del kube-ipvs0",
+        ])
         func whatIsRemovedFromTheLinkIsPutBack(_ command: String) async throws {
-            let service = ServiceManifest(addresses: ["10.96.0.20", "fd00:10:96::20"], endpoints: Topology.endpoints4 + Topology.endpoints6)
+            let service = ServiceManifest(
+                addresses: ["10.96.0.20", "fd00:10:96::20"], endpoints: Topology.endpoints4 + Topology.endpoints6)
             try await Scene.with(.bridge, [service]) { scene in
                 let agent = try await scene.startAgent()
                 try await Program.script("ip " + command, in: "n1")
@@ -138,7 +143,9 @@ extension LabTests {
                 try await eventually("the table is whole", within: .seconds(8)) { try await scene.table == before }
                 try await eventually("the log is", within: soon) { agent.error.contains("put back what had drifted") }
                 #expect(try await Program.script("ipset list KUBE-CLUSTER-IP", in: "n1").contains("10.96.0.20,tcp:80"))
-                #expect(try await Program.script(Laboratory.tool("iptables", "save") + " -t nat", in: "n1").contains("-A KUBE-POSTROUTING -m mark"))
+                #expect(
+                    try await Program.script(Laboratory.tool("iptables", "save") + " -t nat", in: "n1").contains(
+                        "-A KUBE-POSTROUTING -m mark"))
                 #expect(agent.error.contains("drift: add virtual server tcp 10.96.0.20:80"))
             }
         }

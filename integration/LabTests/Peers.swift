@@ -36,12 +36,14 @@ extension Scene {
     ///   - verb: `get`, `udp` or `sctp`.
     ///   - more: further options of `lab-peer`.
     func ask(
-        _ address: String, _ port: UInt16 = 80, by verb: String = "get", from namespace: String = "client", count: Int = 1, _ more: String...
+        _ address: String, _ port: UInt16 = 80, by verb: String = "get", from namespace: String = "client", count: Int = 1,
+        _ more: String...
     ) async throws -> Answers {
         let result = try await Program(
             [Laboratory.peer, verb, address, String(port), "--count", String(count)] + more, in: namespace
         ).result(within: .seconds(60))
-        return Answers(list: result.lines.compactMap(Answer.init), failures: result.status == 0 ? "" : "status \(result.status) \(result.error)")
+        return Answers(
+            list: result.lines.compactMap(Answer.init), failures: result.status == 0 ? "" : "status \(result.status) \(result.error)")
     }
 
     /// Opens connections that stay open, and returns how many each server took.

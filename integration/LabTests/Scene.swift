@@ -45,7 +45,10 @@ import Testing
     // MARK: The agent
 
     private func arguments(_ verb: String, _ more: [String]) -> [String] {
-        [Laboratory.agent, verb, "--runtime-directory", directory + "/run", "--hostname-override", "n1", "--cluster-cidr", Topology.podRanges]
+        [
+            Laboratory.agent, verb, "--runtime-directory", directory + "/run", "--hostname-override", "n1", "--cluster-cidr",
+            Topology.podRanges,
+        ]
             + (verb == "cleanup" ? [] : ["--manifests", manifests.path]) + flags + more
     }
 
