@@ -17,6 +17,7 @@ package struct LinkListener: ~Copyable {
     private var socket: NetlinkSocket
 
     /// - Parameter path: a network namespace to listen in; nil is the caller's own.
+    /// - Throws: where the socket or the namespace cannot be opened, or a group cannot be joined.
     package init(inNamespaceAt path: String? = nil) throws(LinkError) {
         do throws(NetlinkError) {
             try self.init(NetlinkSocket(.route, inNamespaceAt: path))

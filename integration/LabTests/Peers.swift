@@ -30,11 +30,7 @@ struct Answers {
 }
 
 extension Scene {
-    /// Sends requests one after the other from a pod, a node or `outside`.
-    ///
-    /// - Parameters:
-    ///   - verb: `get`, `udp` or `sctp`.
-    ///   - more: further options of `lab-peer`.
+    /// Sends requests one after the other from a pod, a node or `outside`, by `get`, `udp` or `sctp` with further options of `lab-peer`.
     func ask(
         _ address: String, _ port: UInt16 = 80, by verb: String = "get", from namespace: String = "client", count: Int = 1,
         _ more: String...

@@ -6,10 +6,7 @@ import Foundation
     private let directory: String
     private let name: String
 
-    /// - Parameters:
-    ///   - arguments: the program, by name or path, and its arguments.
-    ///   - namespace: the network namespace to run in; nil for the machine's own.
-    ///   - environment: variables on top of those of the test.
+    /// Starts a program, by name or path, in a network namespace (nil is the machine's own), with variables on top of those of the test.
     init(_ arguments: [String], in namespace: String? = nil, environment: [String: String] = [:]) throws {
         name = arguments.joined(separator: " ")
         directory = FileManager.default.temporaryDirectory.path + "/lab-program-" + UUID().uuidString
