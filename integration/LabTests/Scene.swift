@@ -60,7 +60,7 @@ import Testing
     /// Starts an agent on n1 and waits until all is in force.
     func startAgent(_ more: String...) async throws -> Program {
         let agent = try start(arguments("run", more), in: "n1")
-        try await eventually("the agent says that all is in force", within: .seconds(20)) {
+        try await eventually("the agent says that all is in force", within: .seconds(60)) {
             guard agent.isRunning else { throw LabFailure("the agent has ended") }
             return agent.error.contains("in force: ")
         }

@@ -3,9 +3,9 @@ import Testing
 extension LabTests {
     /// Which source address a server sees, on nodes with a bridge and on nodes with a link for each pod.
     @Suite @MainActor struct SourcesQemuRing {
-        private static let addresses = ["10.96.0.20", "fd00:10:96::20"]
+        nonisolated static let addresses = ["10.96.0.20", "fd00:10:96::20"]
         private static let client = ["10.96.0.20": "10.244.0.20", "fd00:10:96::20": "fd00:10:244::20"]
-        private static let service: ServiceManifest = {
+        nonisolated static let service: ServiceManifest = {
             var service = ServiceManifest()
             service.addresses = addresses
             service.endpoints = Topology.endpoints4 + Topology.endpoints6
@@ -34,30 +34,6 @@ extension LabTests {
                         let own = Topology.endpoints4[0] == answer.client || Topology.endpoints6[0] == answer.client
                         #expect(own == (answer.server != "web-1"), "only to itself is it the node's: \(answer)")
                     }
-                }
-            }
-        }
-
-        /// Between pods that talk directly nothing is translated, whatever is asked for: not the address and not the port.
-        @Test(arguments: Topology.Kind.allCases) func directTrafficIsNotTranslated(_ kind: Topology.Kind) async throws {
-            try await Scene.with(kind, [Self.service]) { scene in
-                scene.flags = ["--masquerade-all"]
-                _ = try await scene.startAgent()
-                for server in [0, 2].flatMap({ [Topology.endpoints4[$0], Topology.endpoints6[$0]] }) {
-                    let connection = try await scene.hold(server)
-                    let answer = try #require(connection.output.split(separator: "\n").first.flatMap { Answer(String($0)) })
-                    // The client's own end of it, as its kernel has it.
-                    let text = try await Program.script("ss -Htn state established dst '[\(server)]'", in: "client")
-                    let local = try #require(text.split(separator: " ").dropFirst(2).first).replacing(#/[\[\]]/#, with: "")
-                    #expect("\(answer.client):\(answer.clientPort)" == local, "\(text)")
-                    #expect(answer.at.replacing(#/[\[\]]/#, with: "") == "\(server):7")
-                    try await scene.release(connection)
-                }
-                // So masquerading was in force all the while.
-                for address in Self.addresses {
-                    let answers = try await scene.ask(address, count: 4)
-                    #expect(answers.failures == "" && answers.list.count == 4)
-                    #expect(answers.clients.isSubset(of: Topology.nodeAddresses), "\(answers.clients)")
                 }
             }
         }
