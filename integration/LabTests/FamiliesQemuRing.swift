@@ -56,11 +56,18 @@ extension LabTests {
                 #expect(try await scene.table.contains("-A -u 10.96.0.20:53 -s rr -o"))
                 // Each datagram is for another server, and answers come back one by one.
                 _ = try await scene.ask("10.96.0.20", 53, by: "udp", count: 8, "--same-port", "--timeout", "200")
-                // The kernel brings these counters up to date every two seconds.
-                try await eventually("every server has had two datagrams") {
-                    let lines = try await Program.run("ipvsadm", "-Ln", "--stats", in: "n1").lines.filter { $0.contains("->") }
-                    return lines.compactMap { $0.split(separator: " ").dropFirst(2).first }.filter { $0 == "2" }.count == 4
-                }
+                // Without one-packet scheduling one flow stays with one server. The kernel brings these counters up to date every two
+                // seconds.
+                var lines: [String] = []
+                let deadline = ContinuousClock.now + .seconds(20)
+                var connections: [Int] = []
+                repeat {
+                    lines = try await Program.run("ipvsadm", "-Ln", "--stats", in: "n1").lines.filter {
+                        $0.contains("->") && $0.contains(":53 ")
+                    }
+                    connections = lines.compactMap { Int($0.split(separator: " ").dropFirst(2).first ?? "") }
+                } while !(connections.count == 4 && connections.allSatisfy { $0 > 0 }) && ContinuousClock.now < deadline
+                #expect(connections.count == 4 && connections.allSatisfy { $0 > 0 }, "\(lines)")
             }
         }
 
