@@ -50,7 +50,8 @@ public struct VirtualServer: Hashable, Sendable {
         /// The persistence engine, `sip` being the kernel's only one; nil for persistence by address.
         public var persistenceEngine: String?
 
-        /// Each datagram is scheduled on its own and no connection is kept (`--ops`); UDP only.
+        /// Each datagram is scheduled on its own and no connection is kept (`--ops`); UDP only. With masquerading, answers are not translated
+        /// (`ip_vs_update_conntrack` in `net/netfilter/ipvs/ip_vs_nfct.c` leaves such connections alone).
         public var onePacket: Bool
 
         /// A configuration; what is left out is off.

@@ -54,7 +54,7 @@ extension LabTests {
             try await Scene.with(.bridge, [service]) { scene in
                 _ = try await scene.startAgent()
                 #expect(try await scene.table.contains("-A -u 10.96.0.20:53 -s rr -o"))
-                // Each datagram is for another server, and answers come back one by one.
+                // Each datagram is for another server. IPVS expects no answers to such, and translates none.
                 _ = try await scene.ask("10.96.0.20", 53, by: "udp", count: 8, "--same-port", "--timeout", "200")
                 // Without one-packet scheduling one flow stays with one server. The kernel brings these counters up to date every two
                 // seconds.
