@@ -17,7 +17,7 @@ package struct AgentService: ServiceLifecycle.Service {
     package var journal: FileJournal
     /// How often the kernel's whole state is looked at.
     package var syncPeriod: Duration
-    /// The least time between two changes that are written; what comes in between is written together.
+    /// The least time between changes that are written; what comes in between waits for its end. Repairs do not wait.
     package var minimumPeriod: Duration
     package var logger: Logger
 
@@ -60,19 +60,28 @@ package struct AgentService: ServiceLifecycle.Service {
 
     private func loop(_ mailbox: Mailbox) async {
         let reconciler = Reconciler(kernel: kernel, compiler: compiler, excluded: excluded, journal: journal, logger: logger)
-        var retryTimer: Task<Void, Never>?
+        var (retryTimer, changeTimer): (Task<Void, Never>?, Task<Void, Never>?)
         var isAnnounced = false
         var lastChange: ContinuousClock.Instant?
+        var waiting: [SourceUpdate] = []
         for await _ in mailbox.signals {
-            if let lastChange, minimumPeriod > .zero { try? await Task.sleep(until: lastChange + minimumPeriod) }
             let content = mailbox.take()
-            for update in content.updates {
-                let round = await reconciler.take(update)
-                if !round.plan.isEmpty { lastChange = .now }
-                log(round, as: "applied a change")
-                guard update.isSynced, !isAnnounced else { continue }
-                isAnnounced = true
-                logger.notice("in force: \(reconciler.summary)")
+            waiting += content.updates
+            if let lastChange, !waiting.isEmpty, ContinuousClock.now < lastChange + minimumPeriod {
+                if changeTimer == nil {
+                    changeTimer = Task { if (try? await Task.sleep(until: lastChange + minimumPeriod)) != nil { mailbox.post() } }
+                }
+            } else {
+                changeTimer = nil
+                for update in waiting {
+                    let round = await reconciler.take(update)
+                    if !round.plan.isEmpty { lastChange = .now }
+                    log(round, as: "applied a change")
+                    guard update.isSynced, !isAnnounced else { continue }
+                    isAnnounced = true
+                    logger.notice("in force: \(reconciler.summary)")
+                }
+                waiting = []
             }
             if !content.news.isEmpty { log(await reconciler.take(content.news), as: "put back what was changed on the link") }
             if content.isResyncDue, isAnnounced { log(await reconciler.resync(), as: "put back what had drifted") }
@@ -86,6 +95,7 @@ package struct AgentService: ServiceLifecycle.Service {
             }
         }
         retryTimer?.cancel()
+        changeTimer?.cancel()
     }
 
     private func log(_ round: Reconciler.Round, as what: String) {

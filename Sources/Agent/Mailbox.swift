@@ -22,7 +22,7 @@ final class Mailbox: Sendable {
         (signals, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    func post(_ change: (inout Content) -> Void) {
+    func post(_ change: (inout Content) -> Void = { _ in }) {
         content.withLock { change(&$0) }
         wake.yield()
     }

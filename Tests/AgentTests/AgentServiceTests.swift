@@ -21,11 +21,13 @@ private struct StubSource: ServiceSource {
 }
 
 @Suite(.timeLimit(.minutes(1))) struct AgentServiceTests {
-    private func service(_ kernel: FakeKernel, _ source: StubSource, syncPeriod: Duration = .seconds(3600)) -> AgentService {
+    private func service(
+        _ kernel: FakeKernel, _ source: StubSource, syncPeriod: Duration = .seconds(3600), minimumPeriod: Duration = .zero
+    ) -> AgentService {
         let directory = FileManager.default.temporaryDirectory.appending(path: "agent-\(UUID().uuidString)").path
         return AgentService(
             kernel: kernel, source: source, compiler: ServiceCompiler(settings: .init(), node: NodeFacts(name: "n1")), excluded: [],
-            journal: FileJournal(directory: directory), syncPeriod: syncPeriod, logger: quiet)
+            journal: FileJournal(directory: directory), syncPeriod: syncPeriod, minimumPeriod: minimumPeriod, logger: quiet)
     }
 
     /// Runs the agent while a body drives it, and ends it as SIGTERM does.
@@ -87,6 +89,27 @@ private struct StubSource: ServiceSource {
             try await eventually { kernel.log.failures > 0 }
             kernel.setFault { _ in nil }
             try await eventually { kernel.state.virtualServers.count == 1 && kernel.state.addresses.count == 1 }
+        }
+    }
+
+    @Test func changesWaitForTheLeastTimeBetweenThemAndNothingElseDoes() async throws {
+        let (kernel, source) = (FakeKernel(), StubSource())
+        try await run(service(kernel, source, minimumPeriod: .seconds(3600))) {
+            source.send.yield(SourceUpdate(changed: [AgentTests.service(1)]))
+            try await eventually { kernel.state.addresses.count == 1 }
+            source.send.yield(SourceUpdate(changed: [AgentTests.service(2)]))
+            kernel.state.addresses = []
+            kernel.announce(.addressRemoved(ip("10.96.1.1")))
+            try await eventually { kernel.state.addresses.count == 1 }
+            #expect(kernel.state.virtualServers.count == 1)
+        }
+    }
+
+    @Test func whatCameMeanwhileIsWrittenAtItsEnd() async throws {
+        let (kernel, source) = (FakeKernel(), StubSource())
+        try await run(service(kernel, source, minimumPeriod: .milliseconds(100))) {
+            for number in 1...20 { source.send.yield(SourceUpdate(changed: [AgentTests.service(number)])) }
+            try await eventually { kernel.state.virtualServers.count == 20 }
         }
     }
 }
