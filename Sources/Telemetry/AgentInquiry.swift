@@ -9,8 +9,8 @@ package protocol AgentInquiry: Sendable {
     /// These Services, in this order; those that are gone are left out. At most `serviceBatch` at a time.
     func services(_ names: [String]) async throws(InquiryFailure) -> [ServiceReport]
 
-    func drift() async throws(InquiryFailure) -> DriftReport
-    func plan() async throws(InquiryFailure) -> PlanReport
+    func drift() async throws(InquiryFailure) -> DriftDocument
+    func plan() async throws(InquiryFailure) -> PlanDocument
 }
 
 extension AgentInquiry {
