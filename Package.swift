@@ -107,14 +107,16 @@ let package = Package(
         room(
             "Agent",
             knows: [
-                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", logging, lifecycle,
+                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "Telemetry", logging,
+                lifecycle,
             ]),
         room("CommandSupport", knows: [argumentParser]),
         room(
             "AgentCommands",
             knows: [
                 "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel",
-                "ManifestSource", "Settings", "Agent", "CommandSupport", argumentParser, logging, lifecycle, unixSignals,
+                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "CommandSupport", argumentParser, logging, lifecycle,
+                unixSignals,
             ]),
         room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
         .executableTarget(name: "ipvs-agent", dependencies: ["AgentCommands", "CommandSupport"], swiftSettings: strict),
