@@ -94,7 +94,8 @@ let package = Package(
         room(
             "Agent",
             knows: [
-                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", logging, lifecycle,
+                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "Telemetry", logging,
+                lifecycle,
             ]),
         room("CommandSupport", knows: [argumentParser]),
         room(
@@ -154,8 +155,7 @@ let package = Package(
             "AgentTests",
             of: [
                 "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel",
-                "LinuxKernel", "Agent",
-                "TestSupport", logging, lifecycle,
+                "LinuxKernel", "Agent", "Telemetry", "TestSupport", logging, lifecycle,
             ]),
         tests("LabTests", of: ["TestSupport"], path: "integration/LabTests"),
     ]
