@@ -6,16 +6,11 @@ package protocol AgentInquiry: Sendable {
     /// The names of all Services that are ours to balance, in no order.
     func serviceNames() async throws(InquiryFailure) -> [String]
 
-    /// These Services, in this order; those that are gone are left out. At most `serviceBatch` at a time.
+    /// These Services, in this order; those that are gone are left out. At most `ServiceReport.batch` at a time.
     func services(_ names: [String]) async throws(InquiryFailure) -> [ServiceReport]
 
-    func drift() async throws(InquiryFailure) -> DriftReport
-    func plan() async throws(InquiryFailure) -> PlanReport
-}
-
-extension AgentInquiry {
-    /// How many Services may be asked for at a time.
-    package static var serviceBatch: Int { 200 }
+    func drift() async throws(InquiryFailure) -> DriftDocument
+    func plan() async throws(InquiryFailure) -> PlanDocument
 }
 
 /// Why an agent did not answer.

@@ -21,7 +21,7 @@ package struct AgentStatus: Hashable, Sendable, Codable {
     /// Operations that failed when they were last tried.
     package var failing: Listing<FailingOperation>
     /// What differs in the kernel and waits to be put right.
-    package var drift: Listing<Drift>
+    package var drift: Listing<WaitingDrift>
     /// What is wrong with what was asked for.
     package var documents: Listing<DocumentProblem>
     /// Parts of the kernel that cannot be seen.
@@ -30,7 +30,7 @@ package struct AgentStatus: Hashable, Sendable, Codable {
     package init(
         time: Moment, version: String, node: String, process: Int32, started: Moment, inForceSince: Moment? = nil, hasBeenInForce: Bool,
         wanted: Wanted = Wanted(), sources: [Source] = [], sweep: Sweep? = nil, failing: Listing<FailingOperation> = .init(),
-        drift: Listing<Drift> = .init(), documents: Listing<DocumentProblem> = .init(), hidden: [HiddenPart] = []
+        drift: Listing<WaitingDrift> = .init(), documents: Listing<DocumentProblem> = .init(), hidden: [HiddenPart] = []
     ) {
         self.time = time
         self.version = version

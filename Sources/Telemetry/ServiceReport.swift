@@ -5,6 +5,9 @@ package struct ServiceReport: Hashable, Sendable, Codable {
     package var addresses: [String]
     package var virtualServers: [VirtualServerReport]
 
+    /// How many are asked for at a time, so that each answer is a small piece of work.
+    package static let batch = 200
+
     package init(name: String, addresses: [String], virtualServers: [VirtualServerReport]) {
         self.name = name
         self.addresses = addresses

@@ -46,28 +46,23 @@ package struct FailingOperation: Hashable, Sendable, Codable {
     }
 }
 
-/// Something in the kernel that is not as the agent left it.
-package struct Drift: Hashable, Sendable, Codable {
+/// Something in the kernel that is not as the agent left it, and waits to be put right.
+package struct WaitingDrift: Hashable, Sendable, Codable {
     /// `virtual server tcp 10.96.0.10:53`.
     package var object: String
-    /// What is there; `absent` for nothing.
-    package var found: String
-    /// What should be there; `absent` for nothing.
-    package var wanted: String
-    /// When it was first seen to differ, of the times that are counted.
+    /// What is otherwise, from what to what.
+    package var difference: String
+    /// When it was first found so, of the times that are counted.
     package var since: Moment
-    /// How often it has been found different.
+    /// How often it has been found so.
     package var times: Int
     /// When it will be put right; missing where that is held back, and `remedy` says why.
     package var nextRepair: Moment?
     package var remedy: String?
 
-    package init(
-        object: String, found: String, wanted: String, since: Moment, times: Int = 1, nextRepair: Moment? = nil, remedy: String? = nil
-    ) {
+    package init(object: String, difference: String, since: Moment, times: Int = 1, nextRepair: Moment? = nil, remedy: String? = nil) {
         self.object = object
-        self.found = found
-        self.wanted = wanted
+        self.difference = difference
         self.since = since
         self.times = times
         self.nextRepair = nextRepair

@@ -33,7 +33,7 @@ private let noon = Moment(millisecondsSince1970: 1_772_366_400_000)
             sources: [.init(name: "manifests /m", isSynced: true, staleSince: staleSince)],
             failing: .init(
                 (0..<failing).map { .init(operation: "bind \($0)", cause: "resource", message: "no", since: noon, attempts: 1) }),
-            drift: .init((0..<drift).map { .init(object: "address \($0)", found: "absent", wanted: "bound", since: noon) }),
+            drift: .init((0..<drift).map { .init(object: "address \($0)", difference: "it is gone", since: noon) }),
             documents: .init(problem.map { [.init(place: "a.yaml:1", message: "bad", isError: $0)] } ?? []),
             hidden: hidden ? [.init(part: "rules", cause: "missingFeature", message: "no", since: noon)] : [])
     }

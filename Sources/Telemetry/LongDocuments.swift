@@ -1,17 +1,17 @@
 /// What differs in the kernel from what is wanted and waits to be put right.
-package struct DriftReport: Hashable, Sendable, Codable {
+package struct DriftDocument: Hashable, Sendable, Codable {
     package var apiVersion = TelemetryJSON.apiVersion
     package var kind = "Drift"
     package var time: Moment
     /// When the kernel was last looked at whole; missing where that has not happened yet.
     package var sweep: AgentStatus.Sweep?
     package var count: Int
-    package var items: [Drift]
+    package var items: [WaitingDrift]
 
     /// The most that are shown.
     package static let limit = 10_000
 
-    package init(time: Moment, sweep: AgentStatus.Sweep?, count: Int, items: [Drift]) {
+    package init(time: Moment, sweep: AgentStatus.Sweep?, count: Int, items: [WaitingDrift]) {
         self.time = time
         self.sweep = sweep
         self.count = count
@@ -20,7 +20,7 @@ package struct DriftReport: Hashable, Sendable, Codable {
 }
 
 /// The operations between the agent's picture of the kernel and what is wanted, in their order.
-package struct PlanReport: Hashable, Sendable, Codable {
+package struct PlanDocument: Hashable, Sendable, Codable {
     package var apiVersion = TelemetryJSON.apiVersion
     package var kind = "Plan"
     package var time: Moment

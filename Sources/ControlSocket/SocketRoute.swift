@@ -1,0 +1,77 @@
+import HummingbirdCore
+
+/// What can be asked for at the socket.
+enum SocketRoute: Equatable {
+    case index
+    case status
+    /// All Services, or one of them by its name.
+    case services(name: String?)
+    case drift
+    case plan
+    /// The events after a number; with `isFollowing` those to come, too.
+    case events(after: UInt64, isFollowing: Bool)
+
+    /// Reads a request's first line. Whatever is not understood is a problem: an option that is passed over would promise something.
+    init(method: String, target: String) throws(RequestProblem) {
+        let uri = URI(target)
+        guard let page = SocketPage.all.first(where: { $0.path == uri.path }) else { throw .unknown(path: uri.path) }
+        guard method == "GET" else { throw .method(method, page) }
+        var options = try QueryOptions(uri, of: page)
+        switch page.path {
+        case "/v1/status": self = .status
+        case "/v1/services": self = .services(name: options.take("name"))
+        case "/v1/drift": self = .drift
+        case "/v1/plan": self = .plan
+        case "/v1/events":
+            let after = try options.take("after", as: "a number of an event, 0 or more") { UInt64($0) } ?? 0
+            let isFollowing = try options.take("follow", as: "true or false") { Bool($0) } ?? false
+            self = .events(after: after, isFollowing: isFollowing)
+        default: self = .index
+        }
+    }
+}
+
+/// A path that is answered, for the list of them and for finding it.
+struct SocketPage: Encodable, Equatable {
+    let path: String
+    /// The options it knows, `after=NUMBER`.
+    let options: [String]
+    let says: String
+
+    static let all = [
+        SocketPage("/v1", "this list"),
+        SocketPage("/v1/status", "whether what is asked for is in force, and where not, why and what to do"),
+        SocketPage("/v1/services", options: ["name=NAMESPACE/NAME"], "every Service, or one: what is made of it, and whether it stands"),
+        SocketPage("/v1/drift", "what differs in the kernel and waits to be put right"),
+        SocketPage("/v1/plan", "the operations between the kernel as the agent knows it and what is wanted"),
+        SocketPage("/v1/events", options: ["after=NUMBER", "follow=true"], "what has happened, a JSON object a line"),
+    ]
+
+    private init(_ path: String, options: [String] = [], _ says: String) {
+        self.path = path
+        self.options = options
+        self.says = says
+    }
+
+    var optionNames: [Substring] { options.map { $0.prefix { $0 != "=" } } }
+}
+
+/// The options of a request: each known, each at most once.
+private struct QueryOptions {
+    private var values: [String: String] = [:]
+
+    init(_ uri: URI, of page: SocketPage) throws(RequestProblem) {
+        for (name, value) in uri.queryParameters where !name.isEmpty {
+            guard page.optionNames.contains(name) else { throw .option(String(name), page) }
+            guard values.updateValue(String(value), forKey: String(name)) == nil else { throw .twice(String(name)) }
+        }
+    }
+
+    mutating func take(_ name: String) -> String? { values.removeValue(forKey: name) }
+
+    mutating func take<Value>(_ name: String, as wanted: String, _ parse: (String) -> Value?) throws(RequestProblem) -> Value? {
+        guard let text = take(name) else { return nil }
+        guard let value = parse(text) else { throw .value(name, text, wanted) }
+        return value
+    }
+}
