@@ -34,8 +34,8 @@ struct DriftLedger {
         /// Since when it has drifted, and how often.
         var since: ContinuousClock.Instant
         var count: Int
-        /// How it was left and found, in a few words.
-        var (left, found): (String, String)
+        /// What is otherwise than it was left.
+        var difference: String
     }
 
     enum Verdict: Equatable {
@@ -75,7 +75,7 @@ struct DriftLedger {
         let subject = drift.subject
         var record = records[subject] ?? Record(first: now, last: now)
         if record.waiting != nil {
-            records[subject]?.waiting?.found = drift.sides.found
+            records[subject]?.waiting?.difference = drift.description
             return .waiting
         }
         if now - record.last >= Self.quietTime { record = Record(first: now, last: now) }
@@ -85,8 +85,7 @@ struct DriftLedger {
         guard record.count > Self.free else { return .mend }
         let delay = min(period * (1 << min(record.count - Self.free - 1, 16)), Self.longestDelay)
         let due = now + delay
-        let sides = drift.sides
-        record.waiting = Waiting(due: due, since: record.first, count: record.count, left: sides.left, found: sides.found)
+        record.waiting = Waiting(due: due, since: record.first, count: record.count, difference: drift.description)
         waitingCount += 1
         nextDue = min(nextDue ?? due, due)
         return .wait(Recurrence(count: record.count, span: now - record.first, delay: delay))

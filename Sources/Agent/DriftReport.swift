@@ -24,7 +24,7 @@ struct DriftReport {
     }
 
     /// Tells of one that was found, and of what follows.
-    mutating func found(_ drift: NodeModel.Drift, _ verdict: DriftLedger.Verdict) {
+    mutating func found(_ drift: Drift, _ verdict: DriftLedger.Verdict) {
         guard verdict != .waiting else { return }
         count += 1
         total += 1
@@ -66,7 +66,7 @@ struct DriftReport {
     }
 }
 
-extension NodeModel.Drift.Subject {
+extension Drift.Subject {
     /// What it is, of many.
     fileprivate var kind: String {
         switch self {

@@ -47,7 +47,7 @@ package final class Reconciler {
     var ledger: DriftLedger
     var mending = MendingQueue()
     /// What has drifted and is left alone for now (see ``DriftLedger``).
-    var delayed: [NodeModel.Drift.Subject: Touched] = [:]
+    var delayed: [Drift.Subject: Touched] = [:]
     var report: DriftReport
 
     /// How many Services have been compiled; so that tests can count what a change costs.

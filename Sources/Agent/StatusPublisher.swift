@@ -50,9 +50,9 @@ extension Reconciler {
                 since: moment(failing.since), attempts: failing.attempts,
                 nextAttempt: failing.failure.cause == .dependency ? nil : nextAttempt)
         }
-        let drift = ledger.firstWaiting(Listing<Telemetry.Drift>.limit).map { subject, waiting in
-            Telemetry.Drift(
-                object: "\(subject)", found: waiting.found, wanted: waiting.left, since: moment(waiting.since), times: waiting.count,
+        let drift = ledger.firstWaiting(Listing<WaitingDrift>.limit).map { subject, waiting in
+            WaitingDrift(
+                object: "\(subject)", difference: waiting.difference, since: moment(waiting.since), times: waiting.count,
                 nextRepair: moment(waiting.due), remedy: "find the program that writes it, and stop it")
         }
         let problems = demand.problems
