@@ -86,7 +86,7 @@ let package = Package(
         room("Sysctls"),
 
         // The kernel as the planner sees it: a protocol, and the two that live behind it.
-        room("NodeKernel", knows: ["Addresses", "NodeModel"]),
+        room("NodeKernel", knows: ["Addresses", "IPVSModel", "NodeModel"]),
         room(
             "LinuxKernel",
             knows: [
@@ -170,8 +170,7 @@ let package = Package(
             "AgentTests",
             of: [
                 "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel",
-                "LinuxKernel", "Agent",
-                "TestSupport", logging, lifecycle,
+                "LinuxKernel", "Agent", "Telemetry", "TestSupport", logging, lifecycle,
             ]),
         tests("LabTests", of: ["TestSupport"], path: "integration/LabTests"),
     ]

@@ -1,29 +1,38 @@
 package import Addresses
 package import Logging
 package import NodeKernel
+import NodeModel
 import Planner
 package import ServiceCompiler
 import ServiceLifecycle
 package import ServiceModel
+package import Telemetry
 
 /// The agent: follows a source and the kernel's announcements, looks at the kernel at an interval, and keeps it right.
 ///
-/// One loop does one thing after the other; everything else posts to its mailbox. Ending it leaves the kernel as it is.
+/// One loop does one thing after the other; everything else posts to its mailbox. What takes long it does in slices, a slice a turn, and what
+/// is in the mailbox comes first. Ending it leaves the kernel as it is.
 package struct AgentService: ServiceLifecycle.Service {
     package var kernel: any NodeKernel
     package var source: any ServiceSource
     package var compiler: ServiceCompiler
     package var excluded: [IPPrefix]
     package var journal: FileJournal
-    /// How often the kernel's whole state is looked at.
+    /// How often a look at the kernel's whole state begins.
     package var syncPeriod: Duration
     /// The least time between changes that are written; what comes in between waits for its end. Repairs do not wait.
     package var minimumPeriod: Duration
     package var logger: Logger
+    /// Where what happens is told, and how the agent is.
+    package var events: EventLog
+    package var board: StatusBoard
+    /// What status calls this program's version.
+    package var version: String
 
     package init(
         kernel: any NodeKernel, source: any ServiceSource, compiler: ServiceCompiler, excluded: [IPPrefix], journal: FileJournal,
-        syncPeriod: Duration, minimumPeriod: Duration = .zero, logger: Logger
+        syncPeriod: Duration, minimumPeriod: Duration = .zero, logger: Logger, events: EventLog = EventLog(),
+        board: StatusBoard = StatusBoard(), version: String = ""
     ) {
         self.kernel = kernel
         self.source = source
@@ -33,6 +42,9 @@ package struct AgentService: ServiceLifecycle.Service {
         self.syncPeriod = syncPeriod
         self.minimumPeriod = minimumPeriod
         self.logger = logger
+        self.events = events
+        self.board = board
+        self.version = version
     }
 
     package func run() async throws {
@@ -47,7 +59,7 @@ package struct AgentService: ServiceLifecycle.Service {
                     for await announcement in await kernel.announcements() { mailbox.post { $0.news.add(announcement) } }
                 }
                 group.addTask {
-                    while (try? await Task.sleep(for: syncPeriod)) != nil { mailbox.post { $0.isResyncDue = true } }
+                    while (try? await Task.sleep(for: syncPeriod)) != nil { mailbox.post { $0.isSweepDue = true } }
                 }
                 await loop(mailbox)
                 group.cancelAll()
@@ -56,11 +68,15 @@ package struct AgentService: ServiceLifecycle.Service {
             mailbox.close()
         }
         logger.notice("stopped; what the kernel balances stays in force")
+        events.post(.stopped, about: "agent", "stopped; what the kernel balances stays in force")
     }
 
     private func loop(_ mailbox: Mailbox) async {
-        let reconciler = Reconciler(kernel: kernel, compiler: compiler, excluded: excluded, journal: journal, logger: logger)
-        var (retryTimer, changeTimer): (Task<Void, Never>?, Task<Void, Never>?)
+        events.post(.started, about: "agent", "started on node \(compiler.node.name)")
+        let reconciler = Reconciler(
+            kernel: kernel, compiler: compiler, excluded: excluded, journal: journal, period: syncPeriod, logger: logger, events: events)
+        var status = StatusPublisher(version: version, node: compiler.node.name, board: board, events: events)
+        var timers = LoopTimers(mailbox: mailbox)
         var isAnnounced = false
         var lastChange: ContinuousClock.Instant?
         var waiting: [SourceUpdate] = []
@@ -68,11 +84,9 @@ package struct AgentService: ServiceLifecycle.Service {
             let content = mailbox.take()
             waiting += content.updates
             if let lastChange, !waiting.isEmpty, ContinuousClock.now < lastChange + minimumPeriod {
-                if changeTimer == nil {
-                    changeTimer = Task { if (try? await Task.sleep(until: lastChange + minimumPeriod)) != nil { mailbox.post() } }
-                }
+                timers.setChange(lastChange + minimumPeriod)
             } else {
-                changeTimer = nil
+                timers.endChange()
                 for update in waiting {
                     let round = await reconciler.take(update)
                     if !round.plan.isEmpty { lastChange = .now }
@@ -84,24 +98,38 @@ package struct AgentService: ServiceLifecycle.Service {
                 waiting = []
             }
             if !content.news.isEmpty { log(await reconciler.take(content.news), as: "put back what was changed on the link") }
-            if content.isResyncDue, isAnnounced { log(await reconciler.resync(), as: "put back what had drifted") }
+            if let (look, seen) = content.rules { log(await reconciler.take(seen, of: look), as: "put back rules") }
+            if content.isSweepDue { reconciler.beginSweep() }
             if content.isRetryDue {
-                retryTimer = nil
+                timers.endRetry()
                 log(await reconciler.retry(), as: "tried again what had failed")
             }
-            // A timer that runs is let run, so that a stream of other work cannot put the retry off for ever.
-            if retryTimer == nil, let delay = reconciler.retryDelay {
-                retryTimer = Task { if (try? await Task.sleep(for: delay)) != nil { mailbox.post { $0.isRetryDue = true } } }
-            }
+            if reconciler.hasWork { logDetails(await reconciler.work()) }
+            if let look = reconciler.nextRuleLook() { lookAtRules(look, mailbox) }
+            if reconciler.hasWork { mailbox.post() }
+            timers.setWork(reconciler.nextDue)
+            timers.setRetry(after: reconciler.retryDelay)
+            status.publish(reconciler, isInForce: isAnnounced, isIdle: !reconciler.hasWork)
         }
-        retryTimer?.cancel()
-        changeTimer?.cancel()
+        timers.end()
+    }
+
+    /// Looks at the rules beside the loop, since that starts processes. The look ends by itself.
+    private func lookAtRules(_ look: RuleLook, _ mailbox: Mailbox) {
+        Task { [kernel] in
+            let seen = await kernel.observe(.rules)
+            mailbox.post { $0.rules = (look, seen) }
+        }
     }
 
     private func log(_ round: Reconciler.Round, as what: String) {
         guard !round.plan.isEmpty else { return }
         let done = round.plan.operations.count - round.failures.count
         logger.info("\(what)", metadata: ["operations": "\(done)", "failures": "\(round.failures.count)"])
+        logDetails(round)
+    }
+
+    private func logDetails(_ round: Reconciler.Round) {
         for operation in round.plan.operations { logger.debug("\(operation)") }
     }
 }

@@ -4,6 +4,7 @@ import NodeModel
 import Planner
 import ServiceCompiler
 import ServiceModel
+import Telemetry
 
 /// What is asked for, and what it comes to on this node: a source's updates in, the wanted state out.
 ///
@@ -15,23 +16,28 @@ struct Demand {
     /// How many Services have been compiled; so that tests can count what a change costs.
     private(set) var compilations = 0
 
-    private var catalog = ServiceCatalog()
+    private(set) var catalog = ServiceCatalog()
     private var compiler: ServiceCompiler
     private let logger: Logger
+    private let events: EventLog
+    /// How many more events the update in hand may post one by one.
+    private var eventsLeft = 0
 
     /// What has been reported, so that it is not reported again while it stays.
-    private var sourceProblems: Set<SourceProblem> = []
-    private var compileProblems: [ObjectName: [SourceProblem]] = [:]
+    private(set) var sourceProblems: Set<SourceProblem> = []
+    private(set) var compileProblems: [ObjectName: [SourceProblem]] = [:]
     private var contested: [VirtualServer.Key: [String]] = [:]
 
-    init(compiler: ServiceCompiler, logger: Logger) {
+    init(compiler: ServiceCompiler, logger: Logger, events: EventLog) {
         self.compiler = compiler
         self.logger = logger
+        self.events = events
         wanted = WantedState(base: compiler.base())
     }
 
     /// Takes in what has changed at a source, and says what of the wanted state that touched.
     mutating func take(_ update: SourceUpdate) -> Touched {
+        eventsLeft = Self.mostEvents
         if let problems = update.problems { report(problems) }
         let changed = catalog.take(update)
         var touched = Touched()
@@ -55,7 +61,11 @@ struct Demand {
         let result = catalog.services[name].map { compiler.compile($0, slices: catalog.slices(of: name)) }
         let problems = result?.problems ?? []
         if problems != compileProblems[name, default: []] {
-            for problem in problems { logger.warning("\(problem)") }
+            for problem in problems {
+                logger.warning("\(problem)")
+                post(.sourceProblem, about: problem.place, problem.message)
+            }
+            if problems.isEmpty { post(.sourceMended, about: "Service \(name)", "Service \(name) can be taken as it stands") }
         }
         compileProblems[name] = problems.isEmpty ? nil : problems
         return wanted.replace(result?.share, of: name.description)
@@ -65,8 +75,25 @@ struct Demand {
         hasErrors = problems.contains(where: \.isError)
         for problem in problems where !sourceProblems.contains(problem) {
             logger.log(level: problem.isError ? .error : .notice, "\(problem)")
+            post(.sourceProblem, about: problem.place, problem.message)
         }
-        sourceProblems = Set(problems)
+        let now = Set(problems)
+        for problem in sourceProblems.subtracting(now).sorted(by: { $0.place < $1.place }) {
+            post(.sourceMended, about: problem.place, "no longer so: \(problem.message)")
+        }
+        sourceProblems = now
+    }
+
+    /// How many events one update posts at most; the log has all.
+    private static let mostEvents = 100
+
+    private mutating func post(_ kind: AgentEvent.Kind, about: String, _ message: String) {
+        eventsLeft -= 1
+        if eventsLeft >= 0 {
+            events.post(kind, about: about, message)
+        } else if eventsLeft == -1 {
+            events.post(kind, about: "source", "there is more of this kind, which the log names")
+        }
     }
 
     /// Names the Services that want what another has.
@@ -76,18 +103,33 @@ struct Demand {
             defer { contested[key] = claimants.count > 1 ? claimants : nil }
             guard claimants.count > 1, contested[key] != claimants, let winner = claimants.first else { continue }
             for loser in claimants.dropFirst() {
-                logger.warning("Service \(loser): \(key) belongs to Service \(winner), which is older; it passes over when that goes")
+                let message = "\(key) belongs to Service \(winner), which is older; it passes over when that goes"
+                logger.warning("Service \(loser): \(message)")
+                post(.conflict, about: "Service \(loser)", message)
             }
         }
     }
 }
 
-extension WantedState {
+extension Demand {
+    /// How much is wanted.
+    var size: AgentStatus.Wanted {
+        AgentStatus.Wanted(
+            services: catalog.services.count, virtualServers: wanted.virtualServerKeys.count, realServers: wanted.realServerCount,
+            addresses: wanted.addresses.count, entries: wanted.members.count)
+    }
+
+    /// All that is wrong with what is asked for, errors first.
+    var problems: [SourceProblem] {
+        let all = Array(sourceProblems) + compileProblems.values.joined()
+        return all.filter(\.isError) + all.filter { !$0.isError }
+    }
+
     /// What is wanted, in a few words: `3 virtual servers with 9 real servers on 2 addresses`.
     var summary: String {
         func counted(_ count: Int, _ thing: String, _ things: String) -> String { "\(count) \(count == 1 ? thing : things)" }
-        let realServers = virtualServerKeys.reduce(0) { $0 + (virtualServer($1)?.realServers.count ?? 0) }
-        return counted(virtualServerKeys.count, "virtual server", "virtual servers") + " with "
-            + counted(realServers, "real server", "real servers") + " on " + counted(addresses.count, "address", "addresses")
+        return counted(wanted.virtualServerKeys.count, "virtual server", "virtual servers") + " with "
+            + counted(wanted.realServerCount, "real server", "real servers") + " on "
+            + counted(wanted.addresses.count, "address", "addresses")
     }
 }

@@ -1,3 +1,4 @@
+import NodeKernel
 import ServiceModel
 import Synchronization
 
@@ -9,7 +10,8 @@ final class Mailbox: Sendable {
     struct Content: Sendable {
         var updates: [SourceUpdate] = []
         var news = KernelNews()
-        var isResyncDue = false
+        var isSweepDue = false
+        var rules: (look: RuleLook, seen: Observation)?
         var isRetryDue = false
     }
 

@@ -27,18 +27,17 @@ extension Plan {
         /// addresses, and its address where no other virtual server stands on it. A client is refused by the guard, or finds no
         /// host, instead of reaching a port of the node itself.
         func withoutDependants(
-            of failures: [OperationFailure], given observed: NodeState
+            of failures: [OperationFailure], given picture: Picture
         ) -> (possible: [Operation], impossible: [OperationFailure]) {
             let failedKeys = failures.virtualServersNotAdded
             guard !failedKeys.isEmpty else { return (operations, []) }
             let failedAddresses = Set(failedKeys.compactMap(\.address))
-            let servedAddresses = Set(observed.virtualServers.keys.compactMap(\.address).filter(failedAddresses.contains))
             var possible: [Operation] = []
             var impossible: [OperationFailure] = []
             for operation in operations {
                 let depends =
                     switch operation {
-                    case .addAddress(let address): failedAddresses.contains(address) && !servedAddresses.contains(address)
+                    case .addAddress(let address): failedAddresses.contains(address) && !picture.isServed(address)
                     case .addMember(let member): member.opensWay(to: failedKeys)
                     default: false
                     }

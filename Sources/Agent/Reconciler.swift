@@ -2,46 +2,78 @@ package import Addresses
 import IPVSModel
 package import Logging
 package import NodeKernel
-package import NodeModel
+import NodeModel
 package import Planner
 package import ServiceCompiler
 package import ServiceModel
+package import Telemetry
 
 /// Brings the kernel to what is asked for, and keeps it there. The one place where operations are applied.
 ///
-/// Not `Sendable`: one loop owns it and calls it for one thing after the other, so nothing here can interleave.
+/// Not `Sendable`: one loop owns it and calls it for one thing after the other, so nothing here can interleave. What takes long (to look
+/// at everything, to put right what has drifted) is done in slices, by ``work()``: a change waits for one of them at most.
 package final class Reconciler {
-    private let kernel: any NodeKernel
+    let kernel: any NodeKernel
     private let journal: any OwnershipJournal
-    private let logger: Logger
+    let logger: Logger
+    let events: EventLog
+    /// The time; tests have one of their own.
+    let now: () -> ContinuousClock.Instant
 
-    private var demand: Demand
-    private var wanted: WantedState { demand.wanted }
-    private var ownership: Ownership
+    private(set) var demand: Demand
+    var wanted: WantedState { demand.wanted }
+    private(set) var ownership: Ownership
 
-    /// The kernel as it was last seen and has been changed since; nil until it was first looked at.
-    private var observed: NodeState?
-    private var unseen: ObservationScope = []
+    /// The kernel as it was last seen and has been changed since.
+    ///
+    /// It is handed to others and nowhere held on to: a second holder would have it copied whole when it is changed next.
+    var picture = Picture()
+    /// Whether the kernel has been looked at.
+    private(set) var hasLooked = false
+    /// The parts of it that have been seen whole.
+    var adopted: ObservationScope = []
     /// Whether removals found by looking wait, because a bad document may stand for what they would remove.
     private var withholdsRemovals = false
-    private var retries = RetrySchedule()
-    /// What could not be seen when it was last looked for, so that it is not reported again while it stays so.
-    private var observationFailures: [KernelFailure] = []
+    /// What these removals are about.
+    private var withheld = Touched()
+
+    var retries = RetrySchedule()
+    var hiddenParts = HiddenParts()
+    /// Why virtual servers could not be looked at exactly the last time.
+    var exactFailure: KernelFailure?
+    var sweeps: SweepSchedule
+    var rules = RuleLooks()
+    var echoes: LinkEchoes
+    var ledger: DriftLedger
+    var mending = MendingQueue()
+    /// What has drifted and is left alone for now (see ``DriftLedger``).
+    var delayed: [Drift.Subject: Touched] = [:]
+    var report: DriftReport
 
     /// How many Services have been compiled; so that tests can count what a change costs.
     package var compilations: Int { demand.compilations }
 
     /// What is wanted, in a few words: `3 virtual servers with 9 real servers on 2 addresses`.
-    package var summary: String { wanted.summary }
+    package var summary: String { demand.summary }
 
+    /// Looks at nothing yet. The period is the time between sweeps, which delays of recurring repairs are multiples of.
     package init(
-        kernel: any NodeKernel, compiler: ServiceCompiler, excluded: [IPPrefix] = [], journal: any OwnershipJournal, logger: Logger
+        kernel: any NodeKernel, compiler: ServiceCompiler, excluded: [IPPrefix] = [], journal: any OwnershipJournal,
+        period: Duration = .seconds(30), logger: Logger, events: EventLog = EventLog(),
+        now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }
     ) {
         self.kernel = kernel
         self.journal = journal
         self.logger = logger
-        demand = Demand(compiler: compiler, logger: logger)
+        self.events = events
+        self.now = now
+        demand = Demand(compiler: compiler, logger: logger, events: events)
         ownership = Ownership(excluded: excluded)
+        let linkName = compiler.base().linkName
+        sweeps = SweepSchedule(linkName: linkName)
+        echoes = LinkEchoes(linkName: linkName)
+        ledger = DriftLedger(period: period)
+        report = DriftReport(logger: logger, events: events)
     }
 
     /// What one turn did.
@@ -60,37 +92,28 @@ package final class Reconciler {
 
     /// Takes in what has changed at a source, and applies what follows from it once the source has been read whole.
     package func take(_ update: SourceUpdate) async -> Round {
-        let touched = demand.take(update)
+        var touched = demand.take(update)
         // A document that was bad from the first reading on has no last good version here, but may have one in the kernel.
         let isHeldBack = withholdsRemovals
-        withholdsRemovals = demand.hasErrors && (observed == nil || isHeldBack)
+        withholdsRemovals = demand.hasErrors && (!hasLooked || isHeldBack)
         guard update.isSynced else { return Round() }
-        if observed == nil {
+        if !hasLooked {
             if withholdsRemovals { logger.warning("nothing is removed until every document can be read") }
-            return await resync()
+            return await adopt()
         }
-        if isHeldBack, !withholdsRemovals { return await resync() }
+        if isHeldBack, !withholdsRemovals {
+            touched.formUnion(withheld)
+            withheld = Touched()
+        }
         return await execute(plan(touched))
     }
 
     // MARK: What stands
 
-    /// Looks at the kernel and applies whatever it takes. At the first time this adopts what stands there.
-    package func resync(_ scope: ObservationScope = .everything) async -> Round {
-        let isFirst = observed == nil
-        let failures = await observe(scope)
-        let plan = plan(everythingSeen(of: scope), isFoundByLooking: true)
-        if !isFirst { reportDrift(plan) }
-        var round = await execute(plan)
-        round.observationFailures = failures
-        return round
-    }
-
-    /// Removes from the kernel what is ours, and nothing else.
-    package func cleanup() async -> Round {
-        let failures = await observe(.everything)
-        let plan = Planner.cleanup(observed: observed ?? NodeState(), ownership: ownership, linkName: wanted.base.linkName)
-        var round = await execute(plan)
+    /// Looks at everything for the first time, adopts what stands, and applies whatever it takes.
+    private func adopt() async -> Round {
+        let (touched, failures) = await look(at: .everything)
+        var round = await execute(plan(touched, isFoundByLooking: true))
         round.observationFailures = failures
         return round
     }
@@ -98,64 +121,41 @@ package final class Reconciler {
     /// Sees what the plan would be, and changes nothing.
     package func preview() async -> Round {
         var round = Round()
-        round.observationFailures = await observe(.everything)
-        round.plan = plan(everythingSeen(of: .everything), isFoundByLooking: true)
+        let (touched, failures) = await look(at: .everything)
+        round.observationFailures = failures
+        round.plan = plan(touched, isFoundByLooking: true)
         return round
     }
 
-    /// All that is wanted or stands, within the parts of a scope that could be seen.
-    private func everythingSeen(of scope: ObservationScope) -> Touched {
-        Planner.everything(wanted: wanted, observed: observed ?? NodeState(), seen: scope.subtracting(unseen))
+    /// Removes from the kernel what is ours, and nothing else.
+    package func cleanup() async -> Round {
+        let observation = await observe(.everything)
+        picture.take(observation.seen, from: observation.state)
+        let plan = Planner.cleanup(observed: picture.state, ownership: ownership, linkName: wanted.base.linkName)
+        var round = await execute(plan)
+        round.observationFailures = observation.failures
+        return round
     }
 
     /// The plan for what was touched.
-    ///
-    /// The picture of the kernel is handed to the planner here and nowhere held on to: a second holder would have it copied whole when
-    /// it is changed next.
-    private func plan(_ touched: Touched, isFoundByLooking: Bool = false) -> Plan {
-        guard let observed else { return Plan() }
-        var plan = Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership)
-        if isFoundByLooking, withholdsRemovals { plan.operations.removeAll(where: \.removesSomething) }
+    func plan(_ touched: Touched, isFoundByLooking: Bool = false) -> Plan {
+        guard hasLooked, !touched.isEmpty else { return Plan() }
+        var plan = Planner.plan(touched, wanted: wanted, observed: picture.state, ownership: ownership)
+        guard isFoundByLooking, withholdsRemovals else { return plan }
+        for operation in plan.operations where operation.removesSomething { withheld.insert(operation) }
+        plan.operations.removeAll(where: \.removesSomething)
         return plan
     }
 
-    private func observe(_ scope: ObservationScope) async -> [KernelFailure] {
-        if observed == nil { ownership.remembered = journal.remembered(reporting: logger) }
+    /// Looks at parts of the kernel whole.
+    func observe(_ scope: ObservationScope) async -> Observation {
+        if !hasLooked { ownership.remembered = journal.remembered(reporting: logger) }
         let observation = await kernel.observe(scope)
-        if observed == nil { observed = NodeState() }
-        observed?.take(observation.seen, from: observation.state)
-        unseen.subtract(observation.seen)
-        unseen.formUnion(scope.subtracting(observation.seen))
-        for failure in observation.failures {
-            logger.log(level: observationFailures.contains(failure) ? .debug : .error, "cannot see the kernel's state: \(failure)")
-        }
-        observationFailures = observation.failures
-        if !observation.failures.isEmpty { retries.failed(looking: scope.subtracting(observation.seen)) }
-        return observation.failures
-    }
-
-    /// Takes in what the kernel announced. The agent's own changes are in its picture already and touch nothing.
-    package func take(_ news: KernelNews) async -> Round {
-        guard observed != nil else { return Round() }
-        if news.isLost { return await resync(.link) }
-        var touched = Touched()
-        if let link = news.link, observed?.link != link {
-            observed?.link = link
-            if link == .absent { observed?.addresses = [] }
-            touched.base = .link
-            touched.addresses.formUnion(wanted.addresses)
-        }
-        for (address, isBound) in news.addresses where observed?.addresses.contains(address) != isBound {
-            if isBound { observed?.addresses.insert(address) } else { observed?.addresses.remove(address) }
-            touched.addresses.insert(address)
-        }
-        let plan = plan(touched)
-        reportDrift(plan)
-        return await execute(plan)
-    }
-
-    private func reportDrift(_ plan: Plan) {
-        for operation in plan.operations where !retries.knows(operation) { logger.warning("drift: \(operation)") }
+        hasLooked = true
+        tell(hiddenParts.take(observation, of: scope, at: now()))
+        let unseen = scope.subtracting(observation.seen)
+        if !unseen.isEmpty { retries.failed(looking: unseen) }
+        return observation
     }
 
     // MARK: Applying
@@ -163,45 +163,50 @@ package final class Reconciler {
     /// How long to wait before `retry()`; nil where nothing has failed.
     package var retryDelay: Duration? { retries.delay }
 
-    /// Tries once more what has failed.
-    package func retry() async -> Round {
-        var (touched, scope) = retries.take()
-        let failures = scope.isEmpty ? [] : await observe(scope)
-        touched.formUnion(everythingSeen(of: scope))
-        var round = await execute(plan(touched, isFoundByLooking: true))
-        round.observationFailures = failures
-        return round
-    }
-
-    private func execute(_ plan: Plan) async -> Round {
+    func execute(_ plan: Plan) async -> Round {
         var round = Round()
         round.plan = plan
-        guard !plan.isEmpty else {
-            retries.settle()
-            return round
+        var succeeded: [Operation] = []
+        if !plan.isEmpty {
+            remember(plan.unboundVirtualServers(given: picture.state))
+            for stage in plan.stages {
+                let (possible, impossible) = stage.withoutDependants(of: round.failures, given: picture)
+                round.failures += impossible
+                let failures = await kernel.apply(possible)
+                succeeded += note(possible, failures)
+                round.failures += failures.namingDependants
+            }
+            forgetBound()
         }
-        remember(plan.unboundVirtualServers(given: observed ?? NodeState()))
-        for stage in plan.stages {
-            let (possible, impossible) = stage.withoutDependants(of: round.failures, given: observed ?? NodeState())
-            round.failures += impossible
-            let failures = await kernel.apply(possible)
-            note(possible, failures)
-            round.failures += failures.namingDependants
-        }
-        forgetBound()
+        let news = retries.record(round.failures, at: now())
+        let newOperations = Set(news.map(\.operation))
         for failure in round.failures {
-            let isOldNews = retries.knows(failure.operation) || failure.failure.cause == .dependency
-            logger.log(level: isOldNews ? .debug : .error, "\(failure)")
+            let isNews = newOperations.contains(failure.operation) && failure.failure.cause != .dependency
+            logger.log(level: isNews ? .error : .debug, "\(failure)")
         }
-        retries.record(round.failures)
+        tell(failed: news)
+        tell(recovered: retries.settle(succeeded))
         return round
     }
 
-    private func note(_ operations: [Operation], _ failures: [OperationFailure]) {
+    /// Takes what was done into the picture, and returns it.
+    private func note(_ operations: [Operation], _ failures: [OperationFailure]) -> [Operation] {
         var failed = failures[...]
+        var succeeded: [Operation] = []
+        let time = now()
         for operation in operations {
-            if failed.first?.operation == operation { failed.removeFirst() } else { observed?.apply(operation) }
+            // One that failed may have had an effect all the same.
+            sweeps.leaveOut(operation)
+            if case .changeRules = operation { rules.changed() }
+            if failed.first?.operation == operation {
+                failed.removeFirst()
+            } else {
+                picture.apply(operation)
+                echoes.note(operation, at: time)
+                succeeded.append(operation)
+            }
         }
+        return succeeded
     }
 
     /// Writes down virtual servers that will stand on an unbound address, before they do.
@@ -213,9 +218,9 @@ package final class Reconciler {
 
     /// Forgets those whose address tells again whose they are, and those that are gone.
     private func forgetBound() {
-        guard !ownership.remembered.isEmpty, let observed else { return }
+        guard !ownership.remembered.isEmpty else { return }
         let unbound = ownership.remembered.filter { key in
-            observed.virtualServers[key] != nil && !(key.address.map(observed.addresses.contains) ?? false)
+            picture.state.virtualServers[key] != nil && !(key.address.map(picture.state.addresses.contains) ?? false)
         }
         guard unbound != ownership.remembered else { return }
         ownership.remembered = unbound

@@ -1,49 +1,93 @@
+import IPVSModel
 import NodeKernel
 import NodeModel
 import Planner
 
 /// What has failed and is to be tried again, and when: after a second, then twice as long each time, up to a minute.
 struct RetrySchedule {
-    private var touched = Touched()
-    private var looking: ObservationScope = []
+    /// What is to be tried, or looked at.
+    struct Work {
+        var touched = Touched()
+        /// Parts of the kernel to be looked at whole.
+        var looking: ObservationScope = []
+        /// Virtual servers to be looked at exactly.
+        var servers: Set<VirtualServer.Key> = []
+
+        var isEmpty: Bool { touched.isEmpty && looking.isEmpty && servers.isEmpty }
+    }
+
+    /// An operation that failed when it was last tried.
+    struct Failing {
+        var failure: KernelFailure
+        var since: ContinuousClock.Instant
+        var attempts: Int
+    }
+
+    private var work = Work()
     private var attempts = 0
-    /// The operations that failed when they were last tried.
-    private var failing: Set<Operation> = []
+    private(set) var failing: [Operation: Failing] = [:]
+    /// Those that are being tried again.
+    private var tried: [Operation: Failing] = [:]
 
     static let longestDelay = Duration.seconds(60)
 
     /// Nil where nothing has failed.
-    var delay: Duration? {
-        guard !touched.isEmpty || !looking.isEmpty else { return nil }
-        return min(.seconds(1 << min(attempts, 6)), Self.longestDelay)
-    }
+    var delay: Duration? { work.isEmpty ? nil : min(.seconds(1 << min(attempts, 6)), Self.longestDelay) }
 
-    /// Notes the failures of a turn. A turn without any starts the delays anew.
-    mutating func record(_ failures: [OperationFailure]) {
+    /// Notes the failures of a turn, and returns those that are news.
+    mutating func record(_ failures: [OperationFailure], at now: ContinuousClock.Instant) -> [OperationFailure] {
+        var news: [OperationFailure] = []
         for failure in failures {
-            failing.insert(failure.operation)
-            // The picture was wrong: look first, and try then.
-            if failure.failure.cause == .stale { looking.formUnion(failure.operation.scope) } else { touched.insert(failure.operation) }
+            let before = failing[failure.operation] ?? tried[failure.operation]
+            if before == nil { news.append(failure) }
+            failing[failure.operation] = Failing(
+                failure: failure.failure, since: before?.since ?? now, attempts: (before?.attempts ?? 0) + 1)
+            insert(failure)
         }
-        if failures.isEmpty { settle() }
+        return news
     }
 
-    mutating func failed(looking scope: ObservationScope) { looking.formUnion(scope) }
-
-    mutating func settle() {
-        if touched.isEmpty, looking.isEmpty { (attempts, failing) = (0, []) }
+    private mutating func insert(_ failure: OperationFailure) {
+        var touched = Touched()
+        touched.insert(failure.operation)
+        work.touched.formUnion(touched)
+        // The picture was wrong: look first, and try then.
+        guard failure.failure.cause == .stale else { return }
+        if touched.virtualServers.isEmpty { work.looking.formUnion(failure.operation.scope) }
+        work.servers.formUnion(touched.virtualServers)
     }
 
-    /// Whether this operation has failed before and has been reported.
-    func knows(_ operation: Operation) -> Bool { failing.contains(operation) }
+    mutating func failed(looking scope: ObservationScope) { work.looking.formUnion(scope) }
+    mutating func failed(lookingAt servers: some Sequence<VirtualServer.Key>) { work.servers.formUnion(servers) }
+
+    /// Starts the delays anew where nothing fails any more, and returns what had failed and does no longer.
+    mutating func settle(_ succeeded: [Operation]) -> [Operation] {
+        if failing.isEmpty, tried.isEmpty, work.isEmpty {
+            attempts = 0
+            return []
+        }
+        var recovered = succeeded.filter { failing.removeValue(forKey: $0) != nil || tried.removeValue(forKey: $0) != nil }
+        guard work.isEmpty else { return recovered }
+        // The rest was not tried again: it is no longer asked for.
+        recovered += failing.keys
+        (attempts, failing) = (0, [:])
+        return recovered
+    }
 
     /// Hands over what is to be tried, or looked at, and counts the attempt.
-    mutating func take() -> (touched: Touched, looking: ObservationScope) {
+    mutating func take() -> Work {
         defer {
-            touched = Touched()
-            looking = []
+            work = Work()
+            tried = failing
+            failing = [:]
             attempts += 1
         }
-        return (touched, looking)
+        return work
+    }
+
+    /// Ends what `take` began: what was neither done nor failed again is no longer asked for.
+    mutating func endAttempt() -> [Operation] {
+        defer { tried = [:] }
+        return tried.keys.filter { failing[$0] == nil }
     }
 }

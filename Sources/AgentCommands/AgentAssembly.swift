@@ -51,7 +51,8 @@ struct AgentAssembly {
     func service() throws -> AgentService {
         AgentService(
             kernel: kernel, source: try source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
-            syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger)
+            syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger,
+            version: Version.text)
     }
 
     /// The right to write, or a sentence that says who has it.

@@ -7,7 +7,9 @@ import NodeModel
 import ServiceCompiler
 import ServiceModel
 import Synchronization
+import Telemetry
 import TestSupport
+import Testing
 
 func ip(_ text: String) -> IPAddress {
     guard let address = IPAddress(text) else { preconditionFailure("\(text) is no address") }
@@ -49,11 +51,69 @@ final class MemoryJournal: OwnershipJournal {
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-func reconciler(_ kernel: FakeKernel, journal: MemoryJournal = MemoryJournal(), settings: CompilerSettings = CompilerSettings())
-    -> Reconciler
-{
+/// A clock that stands until it is moved.
+final class TestClock: Sendable {
+    private let time = Mutex(ContinuousClock.now)
+
+    var now: ContinuousClock.Instant { time.withLock { $0 } }
+    func advance(by duration: Duration) { time.withLock { $0 += duration } }
+}
+
+/// What was logged, a line a message.
+final class TestLog: Sendable {
+    private let content = Mutex([String]())
+
+    var lines: [String] { content.withLock { $0 } }
+    func clear() { content.withLock { $0 = [] } }
+
+    /// What was logged of drifts.
+    var drifts: [String] { lines.filter { $0.hasPrefix("drift: ") }.map { String($0.dropFirst("drift: ".count)) } }
+
+    var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
+
+    private struct Handler: LogHandler {
+        let log: TestLog
+        var logLevel = Logger.Level.info
+        var metadata: Logger.Metadata = [:]
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) { log.content.withLock { $0.append(event.message.description) } }
+    }
+}
+
+func reconciler(
+    _ kernel: FakeKernel, journal: MemoryJournal = MemoryJournal(), settings: CompilerSettings = CompilerSettings(),
+    excluded: [IPPrefix] = [], log: TestLog? = nil, events: EventLog = EventLog(), clock: TestClock? = nil
+) -> Reconciler {
     Reconciler(
-        kernel: kernel, compiler: ServiceCompiler(settings: settings, node: NodeFacts(name: "n1")), journal: journal, logger: quiet)
+        kernel: kernel, compiler: ServiceCompiler(settings: settings, node: NodeFacts(name: "n1")), excluded: excluded, journal: journal,
+        logger: log?.logger ?? quiet, events: events, now: { clock?.now ?? ContinuousClock.now })
+}
+
+/// Says where two states differ, part by part.
+func expectAlike(_ found: NodeState, _ expected: NodeState, _ place: SourceLocation = #_sourceLocation) {
+    #expect(found.sysctls == expected.sysctls, sourceLocation: place)
+    #expect(found.timeouts == expected.timeouts, sourceLocation: place)
+    #expect(found.link == expected.link, sourceLocation: place)
+    #expect(found.addresses == expected.addresses, sourceLocation: place)
+    for family in AddressFamily.allCases { #expect(found.rules[family] == expected.rules[family], sourceLocation: place) }
+    for key in Set(found.sets.keys).union(expected.sets.keys) { #expect(found.sets[key] == expected.sets[key], sourceLocation: place) }
+    for key in Set(found.virtualServers.keys).union(expected.virtualServers.keys) {
+        #expect(found.virtualServers[key] == expected.virtualServers[key], "\(key)", sourceLocation: place)
+    }
+}
+
+/// Sweeps the kernel once, whole, and puts right what that finds.
+func sweep(_ agent: Reconciler, _ kernel: FakeKernel) async {
+    agent.beginSweep()
+    repeat {
+        _ = await agent.work()
+        while let look = agent.nextRuleLook() { _ = await agent.take(await kernel.observe(.rules), of: look) }
+    } while agent.hasWork
 }
 
 /// What a fresh kernel holds after a fresh agent has been given these objects at once.

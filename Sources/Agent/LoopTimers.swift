@@ -1,0 +1,40 @@
+/// What wakes the loop when nothing is posted: each at its time, once.
+struct LoopTimers {
+    private typealias Instant = ContinuousClock.Instant
+
+    private let mailbox: Mailbox
+    private var change: Task<Void, Never>?
+    private var retry: Task<Void, Never>?
+    private var work: (task: Task<Void, Never>, due: ContinuousClock.Instant)?
+
+    init(mailbox: Mailbox) { self.mailbox = mailbox }
+
+    /// Wakes the loop when the least time between changes is over.
+    mutating func setChange(_ due: ContinuousClock.Instant) {
+        if change == nil { change = wake(at: due) { _ in } }
+    }
+
+    mutating func endChange() { change = nil }
+
+    /// Has what failed tried again. A timer that runs is let run, so that a stream of other work cannot put the retry off for ever.
+    mutating func setRetry(after delay: Duration?) {
+        if retry == nil, let delay { retry = wake(at: .now + delay) { $0.isRetryDue = true } }
+    }
+
+    mutating func endRetry() { retry = nil }
+
+    /// Wakes the loop when there will be work.
+    mutating func setWork(_ due: ContinuousClock.Instant?) {
+        guard due != work?.due else { return }
+        work?.task.cancel()
+        work = due.map { due in (wake(at: due) { _ in }, due) }
+    }
+
+    func end() { for task in [change, retry, work?.task] { task?.cancel() } }
+
+    private func wake(
+        at due: ContinuousClock.Instant, _ change: @escaping @Sendable (inout Mailbox.Content) -> Void
+    ) -> Task<Void, Never> {
+        Task { [mailbox] in if (try? await Task.sleep(until: due)) != nil { mailbox.post(change) } }
+    }
+}

@@ -1,0 +1,208 @@
+import Addresses
+import IPVSModel
+import NodeKernel
+import NodeModel
+import Planner
+
+/// One pass over what stands, in slices: takes sightings in, and tells where they differ from the picture.
+///
+/// What the agent itself has changed since the sweep began is left out of its judgement, since it may have been passed before or after
+/// the change: the next sweep sees it. That a virtual server is missing or different is a suspicion only (see ``Sighting``), to be made
+/// sure of by an exact look; so are those whose turn it is to be looked at exactly.
+struct Sweep {
+    /// After how many sweeps every virtual server was looked at exactly.
+    static let turns = 20
+
+    private let turn: Int?
+    private let linkName: String
+    /// What the picture took in otherwise since the sweep began.
+    private var leftOut = Touched()
+    /// Parts that tell nothing: they could not be seen to their end.
+    private(set) var hidden: ObservationScope = []
+
+    /// Those to be looked at exactly, in order, and the place of the next one.
+    private var suspects: [VirtualServer.Key] = []
+    private var place = 0
+    private var suspected: Set<VirtualServer.Key> = []
+
+    private var servers: Set<VirtualServer.Key> = []
+    private var serversWithRealServers: Set<VirtualServer.Key> = []
+    private var addresses: Set<IPAddress> = []
+    private var link: DummyLink?
+    private var sets: [SetKey: SightedSet] = [:]
+
+    /// A set as far as it was sighted.
+    private struct SightedSet {
+        /// Without its entries.
+        var set: ObservedSet
+        /// Its entries that are in the picture, and those that are not.
+        var known: Set<SetEntry> = []
+        var new: Set<SetEntry> = []
+    }
+
+    /// - Parameters:
+    ///   - number: how many sweeps there were before, which tells whose turn it is; nil where nobody's is.
+    ///   - linkName: the dummy link's name.
+    init(number: Int? = nil, linkName: String) {
+        turn = number.map { $0 % Self.turns }
+        self.linkName = linkName
+    }
+
+    /// Leaves what an operation changes out of judgement.
+    mutating func leaveOut(_ operation: Operation) {
+        leftOut.insert(operation)
+    }
+
+    /// Leaves out what was found to have drifted by another way than this sweep.
+    mutating func leaveOut(_ drift: Drift) { leftOut.insert(drift) }
+
+    /// Leaves out whole parts.
+    mutating func leaveOut(_ parts: ObservationScope) { hidden.formUnion(parts) }
+
+    /// How many wait for an exact look.
+    var suspectCount: Int { suspects.count - place }
+
+    /// Takes out some of those that are to be looked at exactly.
+    mutating func takeSuspects(_ most: Int) -> [VirtualServer.Key] {
+        let end = place + min(most, suspectCount)
+        defer { place = end }
+        return suspects[place..<end].filter { !leftOut.virtualServers.contains($0) }
+    }
+
+    // MARK: Judging
+
+    /// Takes in what was sighted, compares it with the kernel as it was left, and returns what has drifted for sure. What is wanted tells
+    /// which virtual servers have what only an exact look shows.
+    mutating func take(_ sighting: Sighting, picture: NodeState, wanted: WantedState) -> [Drift] {
+        switch sighting {
+        case .virtualServers(let seen):
+            for server in seen { take(server, picture: picture, wanted: wanted) }
+        case .realServers(let seen):
+            for (key, realServers) in seen { take(realServers, of: key, picture: picture) }
+        case .timeouts(let found):
+            let left = picture.timeouts
+            return left == found || leftOut.base.contains(.virtualServers) ? [] : [.timeouts(left: left, found: found)]
+        case .sysctls(let found):
+            guard !leftOut.base.contains(.sysctls) else { return [] }
+            return Set(picture.sysctls.keys).union(found.keys).sorted().filter { picture.sysctls[$0] != found[$0] }.map {
+                .sysctl($0, left: picture.sysctls[$0], found: found[$0])
+            }
+        case .link(let found): link = found
+        case .addresses(let seen): addresses.formUnion(seen)
+        case .set(let key, let set): sets[key] = SightedSet(set: set)
+        case .members(let key, let entries):
+            for entry in entries {
+                let isKnown = picture.sets[key]?.entries.contains(entry) ?? false
+                if isKnown { sets[key]?.known.insert(entry) } else { sets[key]?.new.insert(entry) }
+            }
+        case .passed(let scope): return pass(scope.subtracting(hidden), picture: picture)
+        case .hidden(let scope, _): hidden.formUnion(scope)
+        }
+        return []
+    }
+
+    private mutating func take(_ server: VirtualServer, picture: NodeState, wanted: WantedState) {
+        servers.insert(server.key)
+        let isItsTurn = Int(UInt(bitPattern: server.key.hashValue) % UInt(Self.turns)) == turn
+        if isItsTurn || picture.virtualServers[server.key]?.configuration != server.configuration
+            || wanted.virtualServer(server.key)?.isShownWhole == false
+        {
+            suspect(server.key)
+        }
+    }
+
+    private mutating func take(_ seen: [RealServer.Key: RealServer.Configuration], of key: VirtualServer.Key, picture: NodeState) {
+        serversWithRealServers.insert(key)
+        let left = picture.virtualServers[key]?.realServers ?? [:]
+        if left.count != seen.count || left.contains(where: { seen[$0.key] != $0.value.asFastLookShows }) { suspect(key) }
+    }
+
+    private mutating func suspect(_ key: VirtualServer.Key) {
+        if !leftOut.virtualServers.contains(key), suspected.insert(key).inserted { suspects.append(key) }
+    }
+
+    // MARK: The end of a part
+
+    private mutating func pass(_ scope: ObservationScope, picture: NodeState) -> [Drift] {
+        var drifts: [Drift] = []
+        if scope.contains(.virtualServers) { passServers(picture) }
+        if scope.contains(.link) { drifts += passLink(picture) }
+        if scope.contains(.sets) { drifts += passSets(picture) }
+        return drifts
+    }
+
+    /// Suspects those that were not seen, or not with their real servers.
+    private mutating func passServers(_ picture: NodeState) {
+        var missing = Array(serversWithRealServers.subtracting(servers))
+        for (key, server) in picture.virtualServers {
+            if !servers.contains(key) || !server.realServers.isEmpty && !serversWithRealServers.contains(key) { missing.append(key) }
+        }
+        for key in missing.sorted() { suspect(key) }
+        (servers, serversWithRealServers) = ([], [])
+    }
+
+    private mutating func passLink(_ picture: NodeState) -> [Drift] {
+        defer { addresses = [] }
+        guard !leftOut.base.contains(.link), let link else { return [] }
+        var drifts: [Drift] = []
+        if link != picture.link {
+            drifts.append(.link(linkName, left: picture.link, found: link, addresses: link == .absent ? picture.addresses : []))
+            if link == .absent { return drifts }
+        }
+        if addresses == picture.addresses { return drifts }
+        for address in picture.addresses.subtracting(addresses).subtracting(leftOut.addresses).sorted() {
+            drifts.append(.address(address, on: linkName, isBound: false))
+        }
+        for address in addresses.subtracting(picture.addresses).subtracting(leftOut.addresses).sorted() {
+            drifts.append(.address(address, on: linkName, isBound: true))
+        }
+        return drifts
+    }
+
+    private mutating func passSets(_ picture: NodeState) -> [Drift] {
+        defer { sets = [:] }
+        guard !leftOut.base.contains(.sets) else { return [] }
+        var drifts: [Drift] = []
+        let ownChanges = Dictionary(grouping: leftOut.members, by: \.set)
+        for key in Set(picture.sets.keys).union(sets.keys).sorted() {
+            let sighted = sets[key]
+            guard let left = picture.sets[key], let sighted, left.isAlike(sighted.set) else {
+                drifts.append(
+                    .set(key, left: picture.sets[key], found: sighted.map { ObservedSet($0.set, entries: $0.new.union($0.known)) }))
+                continue
+            }
+            let own = Set((ownChanges[key] ?? []).map(\.entry))
+            let new = sighted.new.subtracting(own)
+            let gone = Self.count(of: left.entries, without: sighted.known, own: own) == 0 ? [] : left.entries.subtracting(sighted.known)
+            if !new.isEmpty || !gone.isSubset(of: own) {
+                drifts.append(.entries(key, gone: Self.inOrder(gone.subtracting(own)), new: Self.inOrder(new)))
+            }
+        }
+        return drifts
+    }
+
+    /// How many entries of the picture were not sighted, but for those that the agent itself has changed. Told by their number, so that a set
+    /// is walked only where some are gone.
+    private static func count(of left: Set<SetEntry>, without known: Set<SetEntry>, own: Set<SetEntry>) -> Int {
+        let (standing, sighted) = (own.count(where: left.contains), own.count(where: known.contains))
+        return (left.count - standing) - (known.count - sighted)
+    }
+
+    /// The entries in order; as they come where there are so many that to sort them would take longer than a slice.
+    private static func inOrder(_ entries: Set<SetEntry>) -> [SetEntry] { entries.count > 4096 ? Array(entries) : entries.sorted() }
+}
+
+extension ObservedSet {
+    fileprivate init(_ set: ObservedSet, entries: Set<SetEntry>) {
+        self = set
+        self.entries = entries
+    }
+
+    /// Whether the other is the same set but for its entries and its room.
+    fileprivate func isAlike(_ other: ObservedSet) -> Bool { typeName == other.typeName && family == other.family }
+}
+
+extension VirtualServerState {
+    /// Whether a fast look shows all of it.
+    package var isShownWhole: Bool { realServers.values.allSatisfy(\.isShownWhole) }
+}
