@@ -87,6 +87,9 @@ let package = Package(
         room("ManifestSource", knows: ["Addresses", "ServiceModel", yams]),
         room("Settings", knows: ["Addresses", "IPVSModel", yams]),
 
+        // What the agent tells of itself: values, and how they are written.
+        room("Telemetry"),
+
         // The loop, and the verbs.
         room(
             "Agent",
@@ -143,6 +146,7 @@ let package = Package(
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
         tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
+        tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
         tests("SettingsTests", of: ["Addresses", "IPVSModel", "Settings"]),
         tests(
             "RecordingTests",

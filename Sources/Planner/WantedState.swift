@@ -13,6 +13,8 @@ package struct WantedState: Sendable {
     private var memberCounts: [SetMember: Int] = [:]
     /// Who claims a virtual server, in order of precedence; the first one's counts.
     private var claims: [VirtualServer.Key: [NodeShare.Precedence]] = [:]
+    /// How many real servers the virtual servers have, all together.
+    package private(set) var realServerCount = 0
 
     package init(base: NodeBase) { self.base = base }
 
@@ -21,11 +23,18 @@ package struct WantedState: Sendable {
         var touched = Touched()
         let old = shares[owner]
         guard old != share else { return touched }
+        let keys = Set(old.map { Array($0.virtualServers.keys) } ?? []).union(share?.virtualServers.keys.map(\.self) ?? [])
+        realServerCount -= realServers(of: keys)
         if let old { withdraw(old, touching: &touched) }
         shares[owner] = share
         if let share { contribute(share, touching: &touched) }
+        realServerCount += realServers(of: keys)
         if let old, let share, old.precedence == share.precedence { touched.leaveOut(unchangedBetween: old, share) }
         return touched
+    }
+
+    private func realServers(of keys: Set<VirtualServer.Key>) -> Int {
+        keys.reduce(0) { $0 + (virtualServer($1)?.realServers.count ?? 0) }
     }
 
     private mutating func withdraw(_ share: NodeShare, touching touched: inout Touched) {
