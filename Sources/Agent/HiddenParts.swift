@@ -67,7 +67,7 @@ extension Sighting {
         switch self {
         case .virtualServers, .realServers, .timeouts: .virtualServers
         case .sysctls: .sysctls
-        case .link, .addresses: .link
+        case .link, .addresses, .otherAddresses: .link
         case .set, .members: .sets
         case .passed(let scope), .hidden(let scope, _): scope
         }
@@ -80,7 +80,9 @@ extension Observation {
         let scope = scope.intersection(seen)
         var sightings: [Sighting] = []
         if scope.contains(.sysctls) { sightings.append(.sysctls(state.sysctls)) }
-        if scope.contains(.link) { sightings += [.link(state.link), .addresses(Array(state.addresses))] }
+        if scope.contains(.link) {
+            sightings += [.link(state.link), .addresses(Array(state.addresses)), .otherAddresses(state.otherAddresses)]
+        }
         if scope.contains(.sets) {
             for (key, set) in state.sets { sightings += [.set(key, set), .members(key, Array(set.entries))] }
         }

@@ -41,7 +41,9 @@ struct LinkEchoes {
     mutating func judge(_ news: KernelNews, picture: NodeState, at now: Instant) -> [Drift] {
         if let link = news.link { doubtedLink = (link, now) }
         for (address, isBound) in news.addresses { doubted[address] = (isBound, now) }
+        let others = news.otherAddresses.filter { picture.otherAddresses[$0.key] != $0.value }.sorted { $0.key < $1.key }
         return judgeDoubts(picture: picture, at: now)
+            + others.map { .otherAddress($0.key, left: picture.otherAddresses[$0.key], found: $0.value) }
     }
 
     /// The same for what was doubted until now.

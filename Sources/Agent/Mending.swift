@@ -18,6 +18,11 @@ extension Reconciler {
         picture.take(drift)
         sweeps.leaveOut(drift)
         var touched = Touched()
+        // What other links hold is their own, but may decide what is to be done here.
+        if case .otherAddress = drift {
+            touched.insert(drift)
+            return touched
+        }
         guard isOurs else {
             // Somebody has put it right, or it is no longer asked for.
             if delayed.removeValue(forKey: drift.subject) != nil { ledger.settle(drift.subject, at: now()) }

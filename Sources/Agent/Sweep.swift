@@ -29,6 +29,7 @@ struct Sweep {
     private var serversWithRealServers: Set<VirtualServer.Key> = []
     private var addresses: Set<IPAddress> = []
     private var link: DummyLink?
+    private var otherAddresses: [IPAddress: String]?
     private var sets: [SetKey: SightedSet] = [:]
 
     /// A set as far as it was sighted.
@@ -87,7 +88,10 @@ struct Sweep {
             return Set(picture.sysctls.keys).union(found.keys).sorted().filter { picture.sysctls[$0] != found[$0] }.map {
                 .sysctl($0, left: picture.sysctls[$0], found: found[$0])
             }
-        case .link(let found): link = found
+        case .link(let found):
+            // A part that changed while it was passed is begun again.
+            (link, addresses, otherAddresses) = (found, [], nil)
+        case .otherAddresses(let found): otherAddresses = found
         case .addresses(let seen): addresses.formUnion(seen)
         case .set(let key, let set): sets[key] = SightedSet(set: set)
         case .members(let key, let entries):
@@ -142,9 +146,9 @@ struct Sweep {
     }
 
     private mutating func passLink(_ picture: NodeState) -> [Drift] {
-        defer { addresses = [] }
+        defer { (addresses, otherAddresses) = ([], nil) }
         guard !leftOut.base.contains(.link), let link else { return [] }
-        var drifts: [Drift] = []
+        var drifts = otherAddressDrifts(picture)
         if link != picture.link {
             drifts.append(.link(linkName, left: picture.link, found: link, addresses: link == .absent ? picture.addresses : []))
             if link == .absent { return drifts }
@@ -157,6 +161,14 @@ struct Sweep {
             drifts.append(.address(address, on: linkName, isBound: true))
         }
         return drifts
+    }
+
+    private func otherAddressDrifts(_ picture: NodeState) -> [Drift] {
+        guard let otherAddresses, otherAddresses != picture.otherAddresses else { return [] }
+        let addresses = Set(otherAddresses.keys).union(picture.otherAddresses.keys).subtracting(leftOut.addresses)
+        return addresses.sorted().filter { otherAddresses[$0] != picture.otherAddresses[$0] }.map {
+            .otherAddress($0, left: picture.otherAddresses[$0], found: otherAddresses[$0])
+        }
     }
 
     private mutating func passSets(_ picture: NodeState) -> [Drift] {

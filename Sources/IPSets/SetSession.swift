@@ -37,8 +37,14 @@ package struct SetSession: ~Copyable {
         }
         guard result != 0 else { return }
         let refusal = SetError(.create, key.name, error)
-        guard case .differentSet = refusal.reason, let found = try? list([key]).sets[key] else { throw refusal }
+        guard case .differentSet = refusal.reason, let found = Self.standing(key) else { throw refusal }
         throw SetError(.create, key.name, reason: .differentSet(found.layout), code: refusal.code, message: refusal.message)
+    }
+
+    /// How the set of that name is made.
+    private static func standing(_ key: SetKey) -> ObservedSet? {
+        guard var reader = try? SetReader() else { return nil }
+        return try? reader.list([key])[key]
     }
 
     /// Removes a set with its entries. One that is not there is success.
@@ -86,34 +92,6 @@ package struct SetSession: ~Copyable {
             }
         }
         return failures.sorted { $0.index < $1.index }
-    }
-
-    /// The sets of these keys that are there, or of all keys, with their entries.
-    ///
-    /// Each is asked for by name: a listing of everything would fail as a whole where somebody else has a set of a type that libipset does
-    /// not know.
-    package func list(_ keys: [SetKey]? = nil) throws(SetError) -> SetListing {
-        let keys = keys ?? ServiceSet.allCases.flatMap { set in [SetKey(set, .ipv4), SetKey(set, .ipv6)] }
-        var text: [UInt8] = []
-        for key in keys {
-            var error = cipset_error()
-            let result = unsafe key.name.withCString { name in
-                unsafe withUnsafeMutablePointer(to: &text) { collected in
-                    unsafe cipset_save(
-                        handle, name,
-                        { context, piece, length in
-                            guard let context = unsafe context, let piece = unsafe piece else { return }
-                            unsafe context.assumingMemoryBound(to: [UInt8].self).pointee
-                                .append(contentsOf: UnsafeRawBufferPointer(start: piece, count: length))
-                        }, collected, &error)
-                }
-            }
-            if result != 0 {
-                let refusal = SetError(.list, key.name, error)
-                if refusal.reason != .noSuchSet { throw refusal }
-            }
-        }
-        return SetListing(String(decoding: text, as: UTF8.self))
     }
 }
 

@@ -17,6 +17,8 @@ package enum Sighting: Sendable {
     case link(DummyLink)
     /// Addresses that are bound to the dummy link as /32 or /128.
     case addresses([IPAddress])
+    /// The addresses of all other links, all of them, each with the name of the link that holds it.
+    case otherAddresses([IPAddress: String])
     /// A set that stands, without its entries.
     case set(SetKey, ObservedSet)
     /// Entries of a set that stands.

@@ -11,6 +11,8 @@ package enum Drift: Hashable, Sendable {
     /// A link takes its addresses with it.
     case link(String, left: DummyLink, found: DummyLink, addresses: Set<IPAddress>)
     case address(IPAddress, on: String, isBound: Bool)
+    /// Another link holds an address that none held, or the other way round; nil for none.
+    case otherAddress(IPAddress, left: String?, found: String?)
     case set(SetKey, left: ObservedSet?, found: ObservedSet?)
     /// Entries of a set that stands, in order.
     case entries(SetKey, gone: [SetEntry], new: [SetEntry])
@@ -23,7 +25,7 @@ package enum Drift: Hashable, Sendable {
         case .timeouts: .timeouts
         case .sysctl(let name, _, _): .sysctl(name)
         case .link(let name, _, _, _): .link(name)
-        case .address(let address, _, _): .address(address)
+        case .address(let address, _, _), .otherAddress(let address, _, _): .address(address)
         case .set(let key, _, _), .entries(let key, _, _): .set(key)
         case .rules(let family, _, _): .rules(family)
         }
@@ -54,6 +56,7 @@ extension NodeState {
             if found == .absent { addresses = [] }
         case .address(let address, _, let isBound):
             if isBound { addresses.insert(address) } else { addresses.remove(address) }
+        case .otherAddress(let address, _, let found): otherAddresses[address] = found
         case .set(let key, _, let found): sets[key] = found
         case .entries(let key, let gone, let new):
             sets[key]?.entries.subtract(gone)
@@ -72,6 +75,7 @@ extension Drift {
         case .sysctl(_, let left, let found): (left ?? "absent", found ?? "absent")
         case .link(_, let left, let found, _): ("\(left)", "\(found)")
         case .address(_, let link, let isBound): isBound ? ("absent", "on \(link)") : ("on \(link)", "absent")
+        case .otherAddress(_, let left, let found): (left.map { "on \($0)" } ?? "absent", found.map { "on \($0)" } ?? "absent")
         case .set(_, let left, let found): (left?.typeName ?? "absent", found?.typeName ?? "absent")
         case .entries(_, let gone, let new): ("\(gone.count) entries that are gone", "\(new.count) entries that are new")
         case .rules(_, let left, let found): (left.inWords, found.inWords)

@@ -17,6 +17,8 @@ extension Drift: CustomStringConvertible {
         case .link(_, _, .absent, let addresses): return "\(subject) is gone" + Self.with(addresses.count, "address", "addresses")
         case .link(_, let left, let found, _): return "\(subject) is \(found) instead of \(left)"
         case .address(_, let link, let isBound): return isBound ? "\(subject) has appeared on \(link)" : "\(subject) is gone from \(link)"
+        case .otherAddress(_, let left, nil): return "\(subject) is gone from \(left ?? "its link")"
+        case .otherAddress(_, _, let found?): return "\(subject) is on \(found)"
         case .set(_, let left, nil): return "\(subject) is gone" + Self.with(left?.entries.count ?? 0, "entry", "entries")
         case .set(_, nil, let found?): return "\(subject) has appeared (\(found.kind))"
         case .set(_, let left?, let found?): return "\(subject) is \(found.kind) instead of \(left.kind)"

@@ -11,7 +11,7 @@ extension Touched {
         case .link(_, _, _, let addresses):
             base.insert(.link)
             self.addresses.formUnion(addresses)
-        case .address(let address, _, _): addresses.insert(address)
+        case .address(let address, _, _), .otherAddress(let address, _, _): addresses.insert(address)
         case .set(let key, let left, let found):
             base.insert(.sets)
             for entry in left?.entries ?? [] { members.insert(SetMember(key, entry)) }
@@ -36,6 +36,7 @@ extension Planner {
         case .link(_, _, let found, _): return found != .asWanted
         case .address(let address, _, let isBound):
             return isBound ? !wanted.isWanted(address) && !ownership.isExcluded(address) : wanted.isWanted(address)
+        case .otherAddress: return false
         case .set(let key, _, let found):
             return wanted.base.sets.contains { $0.key == key } && found?.serves(as: key) != true
         case .entries(let key, let gone, let new):
