@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension LabTests {
-    /// The node follows its documents, and nothing that others do to it lasts.
+    /// The node follows its documents.
     @Suite @MainActor struct Following {
         /// How soon a change must be in force.
         private let soon = Duration.seconds(2)
@@ -107,47 +107,6 @@ extension LabTests {
 
         private static var addresses: String {
             get async throws { try await Program.run("ip", "-o", "address", "show", "dev", "kube-ipvs0", in: "n1").output }
-        }
-
-        /// The kernel announces links and addresses: what is removed by hand is back at once.
-        @Test(arguments: [
-            "address del 10.96.0.20/32 dev kube-ipvs0", "address del fd00:10:96::20/128 dev kube-ipvs0", "link del kube-ipvs0",
-        ])
-        func whatIsRemovedFromTheLinkIsPutBack(_ command: String) async throws {
-            let service = ServiceManifest(
-                addresses: ["10.96.0.20", "fd00:10:96::20"], endpoints: Topology.endpoints4 + Topology.endpoints6)
-            try await Scene.with(.bridge, [service]) { scene in
-                let agent = try await scene.startAgent()
-                try await Program.script("ip " + command, in: "n1")
-                try await eventually("every address is bound", within: soon) {
-                    let bound = try await Self.addresses
-                    return service.addresses.allSatisfy { bound.contains($0 + "/") }
-                }
-                #expect(agent.error.contains("drift: "), "\(agent.error)")
-                for address in service.addresses { #expect(try await scene.ask(address, count: 4).counts.count == 4) }
-            }
-        }
-
-        /// It announces no change of IPVS and of sets: the next look finds it.
-        @Test func whatIsFlushedComesBackWithTheNextLook() async throws {
-            try await Scene.with(.bridge, [ServiceManifest()]) { scene in
-                scene.flags = ["--ipvs-sync-period", "2s"]
-                let agent = try await scene.startAgent()
-                let before = try await scene.table
-                try await Program.script(
-                    """
-                    ipvsadm -C
-                    ipset flush KUBE-CLUSTER-IP
-                    \(Laboratory.tool("iptables", "restore")) --noflush <<<$'*nat\\n-F KUBE-POSTROUTING\\nCOMMIT'
-                    """, in: "n1")
-                try await eventually("the table is whole", within: .seconds(8)) { try await scene.table == before }
-                try await eventually("the log is", within: soon) { agent.error.contains("put back what had drifted") }
-                #expect(try await Program.script("ipset list KUBE-CLUSTER-IP", in: "n1").contains("10.96.0.20,tcp:80"))
-                #expect(
-                    try await Program.script(Laboratory.tool("iptables", "save") + " -t nat", in: "n1").contains(
-                        "-A KUBE-POSTROUTING -m mark"))
-                #expect(agent.error.contains("drift: add virtual server tcp 10.96.0.20:80"))
-            }
         }
     }
 }
