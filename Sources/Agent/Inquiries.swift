@@ -32,8 +32,11 @@ package final class Inquiries: AgentInquiry {
 
     // MARK: For the loop
 
-    /// Has the loop woken when something is asked.
-    func open(_ wake: @escaping @Sendable () -> Void) { content.withLock { $0.wake = wake } }
+    /// Has the loop woken when something is asked, or was before it began.
+    func open(_ wake: @escaping @Sendable () -> Void) {
+        content.withLock { $0.wake = wake }
+        wake()
+    }
 
     /// Answers a few questions, and says whether more wait.
     func answer(_ view: some AgentView) -> Bool {
