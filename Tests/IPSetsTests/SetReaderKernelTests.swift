@@ -59,7 +59,7 @@ extension SetSessionKernelTests {
         let session = try SetSession()
         try Self.removeAll(session)
         try session.create(SetDefinition(SetKey(.clusterIP, .ipv4)))
-        try shell("ipset create others hash:net,iface && ipset create KUBE-EXTERNAL-IP hash:net && ipset add KUBE-EXTERNAL-IP 10.0.0.0/8")
+        try shell("ipset create others list:set && ipset create KUBE-EXTERNAL-IP hash:net && ipset add KUBE-EXTERNAL-IP 10.0.0.0/8")
         defer { try? shell("ipset destroy others; ipset destroy KUBE-EXTERNAL-IP") }
         let sets = try Self.list()
         #expect(Set(sets.keys) == [SetKey(.clusterIP, .ipv4), SetKey(.externalIP, .ipv4)])
