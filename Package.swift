@@ -115,7 +115,8 @@ let package = Package(
             "AgentCommands",
             knows: [
                 "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel",
-                "ManifestSource", "Settings", "Agent", "CommandSupport", argumentParser, logging, lifecycle, unixSignals,
+                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "CommandSupport", argumentParser, logging, lifecycle,
+                unixSignals,
             ]),
         room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
         .executableTarget(name: "ipvs-agent", dependencies: ["AgentCommands", "CommandSupport"], swiftSettings: strict),

@@ -26,13 +26,17 @@ package struct AgentService: ServiceLifecycle.Service {
     /// Where what happens is told, and how the agent is.
     package var events: EventLog
     package var board: StatusBoard
+    /// What is asked of the loop.
+    package let inquiries: Inquiries
     /// What status calls this program's version.
     package var version: String
+    /// The path that the source reads, for status: a problem of that place is one of the whole source.
+    package var sourcePath: String
 
     package init(
         kernel: any NodeKernel, source: any ServiceSource, compiler: ServiceCompiler, excluded: [IPPrefix], journal: FileJournal,
         syncPeriod: Duration, minimumPeriod: Duration = .zero, logger: Logger, events: EventLog = EventLog(),
-        board: StatusBoard = StatusBoard(), version: String = ""
+        board: StatusBoard = StatusBoard(), version: String = "", sourcePath: String = ""
     ) {
         self.kernel = kernel
         self.source = source
@@ -44,11 +48,14 @@ package struct AgentService: ServiceLifecycle.Service {
         self.logger = logger
         self.events = events
         self.board = board
+        inquiries = Inquiries(board: board)
         self.version = version
+        self.sourcePath = sourcePath
     }
 
     package func run() async throws {
         let mailbox = Mailbox()
+        inquiries.open { mailbox.post() }
         await withGracefulShutdownHandler {
             await withTaskGroup { group in
                 group.addTask { await source.run() }
@@ -67,21 +74,25 @@ package struct AgentService: ServiceLifecycle.Service {
         } onGracefulShutdown: {
             mailbox.close()
         }
+        inquiries.close()
         logger.notice("stopped; what the kernel balances stays in force")
         events.post(.stopped, about: "agent", "stopped; what the kernel balances stays in force")
+        events.close()
     }
 
     private func loop(_ mailbox: Mailbox) async {
         events.post(.started, about: "agent", "started on node \(compiler.node.name)")
         let reconciler = Reconciler(
             kernel: kernel, compiler: compiler, excluded: excluded, journal: journal, period: syncPeriod, logger: logger, events: events)
-        var status = StatusPublisher(version: version, node: compiler.node.name, board: board, events: events)
+        var status = StatusPublisher(
+            version: version, node: compiler.node.name, sourcePath: sourcePath, board: board, events: events)
         var timers = LoopTimers(mailbox: mailbox)
         var isAnnounced = false
         var lastChange: ContinuousClock.Instant?
         var waiting: [SourceUpdate] = []
         for await _ in mailbox.signals {
             let content = mailbox.take()
+            board.began(content.words)
             waiting += content.updates
             if let lastChange, !waiting.isEmpty, ContinuousClock.now < lastChange + minimumPeriod {
                 timers.setChange(lastChange + minimumPeriod)
@@ -110,6 +121,9 @@ package struct AgentService: ServiceLifecycle.Service {
             timers.setWork(reconciler.nextDue)
             timers.setRetry(after: reconciler.retryDelay)
             status.publish(reconciler, isInForce: isAnnounced, isIdle: !reconciler.hasWork)
+            let view = ReconcilerView(reconciler: reconciler) { [status] in status.status(of: reconciler, isInForce: isAnnounced) }
+            if inquiries.answer(view) { mailbox.post() }
+            board.ended()
         }
         timers.end()
     }

@@ -13,6 +13,13 @@ final class Mailbox: Sendable {
         var isSweepDue = false
         var rules: (look: RuleLook, seen: Observation)?
         var isRetryDue = false
+
+        /// What the loop does with it, for showing.
+        var words: String {
+            if !updates.isEmpty { return "applying changes" }
+            if !news.isEmpty || rules != nil { return "putting back what others changed" }
+            return isRetryDue ? "trying again what had failed" : "looking at the kernel"
+        }
     }
 
     private let content = Mutex(Content())

@@ -33,7 +33,7 @@ package final class Reconciler {
     /// The parts of it that have been seen whole.
     var adopted: ObservationScope = []
     /// Whether removals found by looking wait, because a bad document may stand for what they would remove.
-    private var withholdsRemovals = false
+    private(set) var withholdsRemovals = false
     /// What these removals are about.
     private var withheld = Touched()
 

@@ -1,6 +1,7 @@
 import Addresses
 import Agent
 import CommandSupport
+import ControlSocket
 import Glibc
 import IPVSModel
 import LinuxKernel
@@ -12,6 +13,7 @@ import PacketRules
 import ServiceCompiler
 import ServiceModel
 import Settings
+import Telemetry
 
 /// The parts of the agent, put together as the settings say.
 struct AgentAssembly {
@@ -48,11 +50,24 @@ struct AgentAssembly {
         Reconciler(kernel: kernel, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal, logger: logger)
     }
 
-    func service() throws -> AgentService {
+    func service(events: EventLog, board: StatusBoard) throws -> AgentService {
         AgentService(
             kernel: kernel, source: try source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
             syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger,
-            version: Version.text)
+            events: events, board: board, version: Version.text, sourcePath: settings.manifests ?? "")
+    }
+
+    /// The socket of an agent, or a sentence that says why it cannot be had.
+    func socket(of service: AgentService) async throws -> ControlSocket {
+        do throws(SocketProblem) {
+            let socket = ControlSocket(
+                place: try SocketPlace(path: settings.socket, groupName: settings.socketGroup), inquiry: service.inquiries,
+                events: service.events, board: service.board, logger: logger)
+            try await socket.check()
+            return socket
+        } catch {
+            throw CommandFailure(error.description)
+        }
     }
 
     /// The right to write, or a sentence that says who has it.

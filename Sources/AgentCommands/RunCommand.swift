@@ -5,6 +5,7 @@ import Logging
 import NodeKernel
 import ServiceLifecycle
 import ServiceModel
+import Telemetry
 import UnixSignals
 
 /// `ipvs-agent run`.
@@ -26,11 +27,13 @@ struct RunCommand: AsyncParsableCommand {
         if once {
             try await runOnce(assembly)
         } else {
-            let service = try assembly.service()
+            let service = try assembly.service(events: EventLog(), board: StatusBoard())
             let lock = try assembly.lock()
+            let socket = try await assembly.socket(of: service)
             await assembly.logAdvice()
+            // They end from the last to the first: so the socket still tells that the agent stops.
             let group = ServiceGroup(
-                configuration: .init(services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: assembly.logger))
+                configuration: .init(services: [socket, service], gracefulShutdownSignals: [.sigterm, .sigint], logger: assembly.logger))
             try await group.run()
             _ = consume lock
         }

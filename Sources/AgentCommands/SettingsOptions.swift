@@ -27,6 +27,8 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: .of(.podInterfaceNamePrefix)) var podInterfaceNamePrefix: String?
     @Option(help: .of(.serviceNodePortRange)) var serviceNodePortRange: String?
     @Option(help: .of(.runtimeDirectory)) var runtimeDirectory: String?
+    @Option(help: .of(.socket)) var socket: String?
+    @Option(help: .of(.socketGroup)) var socketGroup: String?
     @Option(help: .of(.link)) var link: String?
     @Option(help: .of(.iptablesBackend)) var iptablesBackend: String?
     @Option(help: .of(.manageSysctls)) var manageSysctls: String?
@@ -43,7 +45,8 @@ struct SettingsOptions: ParsableArguments {
             (.masqueradeAll, masqueradeAll), (.masqueradeBit, iptablesMasqueradeBit), (.clusterCIDR, clusterCidr),
             (.detectLocalMode, detectLocalMode), (.podBridgeInterface, podBridgeInterface),
             (.podInterfaceNamePrefix, podInterfaceNamePrefix), (.serviceNodePortRange, serviceNodePortRange),
-            (.runtimeDirectory, runtimeDirectory), (.link, link), (.iptablesBackend, iptablesBackend), (.manageSysctls, manageSysctls),
+            (.runtimeDirectory, runtimeDirectory), (.socket, socket), (.socketGroup, socketGroup), (.link, link),
+            (.iptablesBackend, iptablesBackend), (.manageSysctls, manageSysctls),
             (.logLevel, logLevel), (.logFormat, logFormat),
         ]
         return Dictionary(uniqueKeysWithValues: values.compactMap { definition, value in value.map { (definition.name, $0) } })

@@ -85,6 +85,12 @@ extension WantedState {
         claims[key]?.first.flatMap { shares[$0.owner]?.virtualServers[key] }
     }
 
+    /// Those that have a share.
+    package var owners: some Collection<String> { shares.keys }
+
+    /// What one of them contributes.
+    package func share(of owner: String) -> NodeShare? { shares[owner] }
+
     /// Those that want this virtual server, the one that gets it first.
     package func claimants(of key: VirtualServer.Key) -> [String] { claims[key]?.map(\.owner) ?? [] }
 

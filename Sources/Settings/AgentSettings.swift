@@ -29,6 +29,10 @@ package struct AgentSettings: Equatable, Sendable {
     package var podInterfaceNamePrefix: String?
     package var serviceNodePorts: ClosedRange<UInt16>
     package var runtimeDirectory: String
+    /// The path of the agent's socket.
+    package var socket: String
+    /// A group's name or number; nil where the socket is for the owner alone.
+    package var socketGroup: String?
     package var link: String
     package var iptablesBackend: IPTablesBackend
     package var managesSysctls: Bool

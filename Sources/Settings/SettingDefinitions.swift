@@ -4,7 +4,7 @@ extension SettingDefinition {
         manifests, hostnameOverride,
         scheduler, schedulerFlags, syncPeriod, minSyncPeriod, strictARP, tcpTimeout, tcpFinTimeout, udpTimeout, excludeCIDRs,
         masqueradeAll, masqueradeBit, clusterCIDR, detectLocalMode, podBridgeInterface, podInterfaceNamePrefix,
-        serviceNodePortRange, runtimeDirectory, link, iptablesBackend, manageSysctls, logLevel, logFormat,
+        serviceNodePortRange, runtimeDirectory, socket, socketGroup, link, iptablesBackend, manageSysctls, logLevel, logFormat,
     ]
 
     package static let manifests = SettingDefinition(
@@ -66,6 +66,12 @@ extension SettingDefinition {
     package static let runtimeDirectory = SettingDefinition(
         "runtime-directory", .text, default: "/run/ipvs-agent", "Directory of the lock and the state of the running agent; an absolute path"
     )
+    package static let socket = SettingDefinition(
+        "socket", .text,
+        "Path of the socket on which the agent says how it is, absolute and at most 100 bytes; agent.sock in the runtime directory where it is left out"
+    )
+    package static let socketGroup = SettingDefinition(
+        "socket-group", .text, "A group, by name or number, that may use the socket besides the owner")
     package static let link = SettingDefinition(
         "link", .text, default: "kube-ipvs0", "The dummy link that holds the virtual addresses; at most 15 bytes")
     package static let iptablesBackend = SettingDefinition(

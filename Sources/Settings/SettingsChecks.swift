@@ -41,6 +41,16 @@ extension AgentSettings {
         }
         serviceNodePorts = values.read(.serviceNodePortRange, "a range of ports such as 30000-32767", Self.portRange) ?? 30000...32767
         runtimeDirectory = values.read(.runtimeDirectory, "an absolute path") { $0.hasPrefix("/") ? $0 : nil } ?? "/run/ipvs-agent"
+        // The kernel takes 107 bytes, of which making the socket needs some.
+        let socketPath = values.read(.socket, "an absolute path of at most 100 bytes") { text -> String?? in
+            if text.isEmpty { return .some(nil) }
+            return text.hasPrefix("/") && !text.hasSuffix("/") && text.utf8.count <= 100 && !text.utf8.contains(0) ? .some(text) : nil
+        }
+        socket = (socketPath ?? nil) ?? runtimeDirectory + "/agent.sock"
+        if socket.utf8.count > 100 {
+            values.report(.runtimeDirectory, "too long for the socket in it; give less, or give --socket, at most 100 bytes")
+        }
+        socketGroup = values.optionalText(.socketGroup)
         link = Self.linkName(.link, &values) ?? ""
         if link.isEmpty { values.report(.link, "a name is needed, such as kube-ipvs0") }
         iptablesBackend = values.word(.iptablesBackend) ?? .auto

@@ -23,7 +23,7 @@ package struct VirtualServerReport: Hashable, Sendable, Codable {
     package var firewallMark: UInt32?
     package var scheduler: String
     /// The scheduler's flags, where it has any.
-    package var flags: [String]?
+    package var schedulerFlags: [String]?
     /// Seconds that a client keeps its real server; missing where each connection is scheduled on its own.
     package var persistenceTimeout: UInt32?
     package var onePacket: Bool
@@ -34,7 +34,7 @@ package struct VirtualServerReport: Hashable, Sendable, Codable {
 
     package init(
         address: String? = nil, port: UInt16? = nil, protocol: String? = nil, firewallMark: UInt32? = nil, scheduler: String,
-        flags: [String]? = nil, persistenceTimeout: UInt32? = nil, onePacket: Bool = false, state: Standing, takenBy: String? = nil,
+        schedulerFlags: [String]? = nil, persistenceTimeout: UInt32? = nil, onePacket: Bool = false, state: Standing, takenBy: String? = nil,
         realServers: [RealServerReport] = []
     ) {
         self.address = address
@@ -42,7 +42,7 @@ package struct VirtualServerReport: Hashable, Sendable, Codable {
         self.protocol = `protocol`
         self.firewallMark = firewallMark
         self.scheduler = scheduler
-        self.flags = flags
+        self.schedulerFlags = schedulerFlags
         self.persistenceTimeout = persistenceTimeout
         self.onePacket = onePacket
         self.state = state

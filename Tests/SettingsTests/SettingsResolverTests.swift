@@ -107,6 +107,16 @@ import Testing
         ("detect-local-mode", "bridge", "\"bridge\" is not one of ClusterCIDR, NodeCIDR, BridgeInterface, InterfaceNamePrefix"),
         ("service-node-port-range", "32767-30000", "\"32767-30000\" is not a range of ports such as 30000-32767"),
         ("runtime-directory", "run", "\"run\" is not an absolute path"),
+        ("socket", "agent.sock", "\"agent.sock\" is not an absolute path of at most 100 bytes"),
+        ("socket", "/run/", "\"/run/\" is not an absolute path of at most 100 bytes"),
+        (
+            "socket", "/" + String(repeating: "x", count: 100),
+            "\"/" + String(repeating: "x", count: 100) + "\" is not an absolute path of at most 100 bytes"
+        ),
+        (
+            "runtime-directory", "/" + String(repeating: "x", count: 95),
+            "too long for the socket in it; give less, or give --socket, at most 100 bytes"
+        ),
         ("link", "a-name-that-is-too-long", "\"a-name-that-is-too-long\" is not a link's name: 1 to 15 bytes without blanks, / or :"),
         ("link", "", "a name is needed, such as kube-ipvs0"),
         ("hostname-override", "n_1", "\"n_1\" is not a node's name: at most 253 of a–z, 0–9, - and ."),
@@ -136,6 +146,13 @@ import Testing
         #expect(settings.hostnameOverride == "node-1.example")
         #expect(settings.podBridgeInterface == "cni0")
         #expect(settings.masqueradeBit == 31)
+    }
+
+    @Test func theSocketIsInTheRuntimeDirectoryWhereNothingElseIsSaid() throws {
+        #expect(try SettingsResolver.resolve().socket == "/run/ipvs-agent/agent.sock")
+        #expect(try SettingsResolver.resolve(flags: ["runtime-directory": "/tmp/x"]).socket == "/tmp/x/agent.sock")
+        let settings = try SettingsResolver.resolve(flags: ["socket": "/run/a.sock", "socket-group": "ipvs"])
+        #expect(settings.socket == "/run/a.sock" && settings.socketGroup == "ipvs")
     }
 
     @Test(arguments: ["9223372036854775807h", "99999999999999999999s", "1e3s", "s", "1", "1s1", ".s", "1d", "", "1h-1m", "+1s"])
