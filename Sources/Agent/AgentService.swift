@@ -108,8 +108,8 @@ package struct AgentService: ServiceLifecycle.Service {
                 }
                 waiting = []
             }
-            if !content.news.isEmpty { log(await reconciler.take(content.news), as: "put back what was changed on the link") }
-            if let (look, seen) = content.rules { log(await reconciler.take(seen, of: look), as: "put back rules") }
+            if !content.news.isEmpty { logDetails(await reconciler.take(content.news)) }
+            if let (look, seen) = content.rules { logDetails(await reconciler.take(seen, of: look)) }
             if content.isSweepDue { reconciler.beginSweep() }
             if content.isRetryDue {
                 timers.endRetry()

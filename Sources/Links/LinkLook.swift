@@ -9,7 +9,7 @@ package struct LinkLook: ~Copyable {
     private var links: [Link] = []
     private var seen: LinkObservation?
 
-    /// - Parameter path: a network namespace to look at; nil is the caller's own.
+    /// Begins to look in a network namespace; nil is the caller's own.
     package init(_ name: String, inNamespaceAt path: String? = nil) throws(LinkError) {
         do throws(NetlinkError) {
             try self.init(name, NetlinkSocket(.route, inNamespaceAt: path))
