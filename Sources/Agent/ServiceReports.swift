@@ -5,9 +5,7 @@ import Planner
 import Telemetry
 
 extension ServiceReport {
-    /// What is made of a Service, and whether it stands in the kernel as that is known.
-    ///
-    /// - Parameter isSeen: whether virtual servers can be seen.
+    /// What is made of a Service, and whether it stands in the kernel as that is known, where virtual servers can be seen (`isSeen`).
     init(_ name: String, _ share: NodeShare, wanted: WantedState, observed: NodeState, isSeen: Bool) {
         self.init(
             name: name, addresses: share.addresses.sorted().map(\.description),

@@ -34,7 +34,8 @@ package struct VirtualServerReport: Hashable, Sendable, Codable {
 
     package init(
         address: String? = nil, port: UInt16? = nil, protocol: String? = nil, firewallMark: UInt32? = nil, scheduler: String,
-        schedulerFlags: [String]? = nil, persistenceTimeout: UInt32? = nil, onePacket: Bool = false, state: Standing, takenBy: String? = nil,
+        schedulerFlags: [String]? = nil, persistenceTimeout: UInt32? = nil, onePacket: Bool = false, state: Standing,
+        takenBy: String? = nil,
         realServers: [RealServerReport] = []
     ) {
         self.address = address

@@ -74,4 +74,18 @@ private let noon = Moment(millisecondsSince1970: 1_772_366_400_000)
         board.ended()
         #expect(board.latest?.busy == nil)
     }
+
+    /// The examples in `docs/socket.md` are documents as this version writes them.
+    @Test func theExamplesInTheDocumentCanBeRead() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let text = try String(contentsOf: root.appending(path: "docs/socket.md"), encoding: .utf8)
+        let examples = text.components(separatedBy: "```json\n").dropFirst().compactMap { $0.components(separatedBy: "```").first }
+        #expect(examples.count == 2)
+        let status = try JSONDecoder().decode(AgentStatus.self, from: Data(try #require(examples.first).utf8))
+        #expect(status.state == .inForce && status.wanted.services == 1)
+        let event = try #require(examples.last)
+        #expect(
+            String(decoding: try TelemetryJSON.line(try JSONDecoder().decode(AgentEvent.self, from: Data(event.utf8))), as: UTF8.self)
+                == event)
+    }
 }
