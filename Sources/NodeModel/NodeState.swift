@@ -9,6 +9,8 @@ package struct NodeState: Equatable, Sendable {
     package var link: DummyLink = .absent
     /// The addresses bound to the dummy link as /32 or /128.
     package var addresses: Set<IPAddress> = []
+    /// The addresses of all other links, each with the name of the link that holds it; of several, the one that was there first.
+    package var otherAddresses: [IPAddress: String] = [:]
     package var sets: [SetKey: ObservedSet] = [:]
     package var rules: [AddressFamily: RuleTables] = [:]
     package var virtualServers: [VirtualServer.Key: VirtualServerState] = [:]
@@ -42,7 +44,7 @@ package struct ObservationScope: OptionSet, Sendable {
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
     package static let sysctls = ObservationScope(rawValue: 1)
-    /// The dummy link and its addresses.
+    /// The dummy link and its addresses, and which addresses other links hold.
     package static let link = ObservationScope(rawValue: 2)
     package static let sets = ObservationScope(rawValue: 4)
     package static let rules = ObservationScope(rawValue: 8)
@@ -55,7 +57,7 @@ extension NodeState {
     /// Takes over the parts that another observation saw.
     package mutating func take(_ scope: ObservationScope, from other: NodeState) {
         if scope.contains(.sysctls) { sysctls = other.sysctls }
-        if scope.contains(.link) { (link, addresses) = (other.link, other.addresses) }
+        if scope.contains(.link) { (link, addresses, otherAddresses) = (other.link, other.addresses, other.otherAddresses) }
         if scope.contains(.sets) { sets = other.sets }
         if scope.contains(.rules) { rules = other.rules }
         if scope.contains(.virtualServers) { (virtualServers, timeouts) = (other.virtualServers, other.timeouts) }

@@ -24,8 +24,13 @@ package struct Touched: Equatable, Sendable {
     /// Drops what a share has in both of its versions alike.
     mutating func leaveOut(unchangedBetween old: NodeShare, _ new: NodeShare) {
         addresses.subtract(old.addresses.intersection(new.addresses))
+        addresses.subtract(old.externalAddresses.intersection(new.externalAddresses))
         members.subtract(old.members.intersection(new.members))
-        for (key, server) in new.virtualServers where old.virtualServers[key] == server { virtualServers.remove(key) }
+        for (key, server) in new.virtualServers where old.virtualServers[key] == server {
+            // What an address is to the share decides what is done with its virtual servers while another link holds it.
+            if let address = key.address, old.place(of: address) != new.place(of: address) { continue }
+            virtualServers.remove(key)
+        }
     }
 
     /// What an operation that failed leaves to be looked at again.
