@@ -74,7 +74,7 @@ let package = Package(
         room("Sysctls"),
 
         // The kernel as the planner sees it: a protocol, and the two that live behind it.
-        room("NodeKernel", knows: ["Addresses", "NodeModel"]),
+        room("NodeKernel", knows: ["Addresses", "IPVSModel", "NodeModel"]),
         room(
             "LinuxKernel",
             knows: [

@@ -153,6 +153,10 @@ package final class Reconciler {
             if isBound { observed?.addresses.insert(address) } else { observed?.addresses.remove(address) }
             touched.addresses.insert(address)
         }
+        for (address, link) in news.otherAddresses where observed?.otherAddresses[address] != link {
+            observed?.otherAddresses[address] = link
+            touched.addresses.insert(address)
+        }
         let plan = plan(touched)
         reportDrift(plan)
         return await execute(plan)

@@ -1,4 +1,4 @@
-package import Addresses
+import Addresses
 import Glibc
 import NetlinkCodec
 package import NetlinkTransport
@@ -91,15 +91,9 @@ package struct LinkSocket: ~Copyable {
 
     /// The link of that name with its host addresses, and which other links hold which addresses.
     package mutating func observe(_ name: String) throws(LinkError) -> LinkObservation {
-        let link = try link(named: name)
-        var observation = LinkObservation(link: link)
-        for address in try addresses() {
-            if address.linkIndex != link?.index {
-                observation.elsewhere[address.address, default: []].append(address.linkIndex)
-            } else if address.isHostAddress {
-                observation.hostAddresses.insert(address.address)
-            }
-        }
+        try Self.check(name)
+        var observation = LinkObservation(name, links: try links())
+        for address in try addresses() { observation.insert(address) }
         return observation
     }
 
@@ -142,14 +136,4 @@ package struct LinkSocket: ~Copyable {
     private static func check(_ name: String) throws(LinkError) {
         guard LinkMessage.isName(name) else { throw .notAName(name) }
     }
-}
-
-/// What was seen of the dummy link, and beside it.
-package struct LinkObservation: Equatable, Sendable {
-    package var link: Link?
-    package var hostAddresses: Set<IPAddress> = []
-    /// Addresses of other links, with the indices of those that hold them.
-    package var elsewhere: [IPAddress: [Int32]] = [:]
-
-    package init(link: Link?) { self.link = link }
 }

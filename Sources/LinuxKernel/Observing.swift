@@ -53,8 +53,7 @@ extension LinuxKernel {
     private func seeLink(_ state: inout NodeState) throws(KernelFailure) {
         let seen = try withLinks { (socket) throws(LinkError) in try socket.observe(linkName) }
         state.link = DummyLink(seen.link)
-        // What another kind of link of this name holds is none of ours.
-        if seen.link?.kind == "dummy" { state.addresses = seen.hostAddresses }
+        (state.addresses, state.otherAddresses) = (seen.hostAddresses, seen.others.all)
     }
 
     private func seeRules(_ state: inout NodeState) async throws(KernelFailure) {
