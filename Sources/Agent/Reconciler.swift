@@ -118,7 +118,7 @@ package final class Reconciler {
     /// it is changed next.
     private func plan(_ touched: Touched, isFoundByLooking: Bool = false) -> Plan {
         guard let observed else { return Plan() }
-        var plan = Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership)
+        var plan = Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership, unseen: unseen)
         if isFoundByLooking, withholdsRemovals { plan.operations.removeAll(where: \.removesSomething) }
         return plan
     }

@@ -34,10 +34,13 @@ package struct Planner {
         self.ownership = ownership
     }
 
-    /// The operations for what a change touched. Work is in proportion to that, not to all that is wanted.
-    package static func plan(_ touched: Touched, wanted: WantedState, observed: NodeState, ownership: Ownership) -> Plan {
+    /// The operations for what a change touched. Work is in proportion to that, not to all that is wanted. Parts that could not be seen
+    /// are left as they are.
+    package static func plan(
+        _ touched: Touched, wanted: WantedState, observed: NodeState, ownership: Ownership, unseen: ObservationScope = []
+    ) -> Plan {
         var planner = Planner(wanted, observed, ownership)
-        let touched = planner.withDependants(of: touched)
+        let touched = planner.withDependants(of: touched).leavingOut(unseen)
         planner.compareBase(touched.base)
         for key in touched.virtualServers.sorted() { planner.compare(key) }
         for member in touched.members.sorted(by: Self.memberOrder) { planner.compare(member) }
@@ -49,7 +52,9 @@ package struct Planner {
     package static func plan(
         wanted: WantedState, observed: NodeState, ownership: Ownership, seen: ObservationScope = .everything
     ) -> Plan {
-        plan(everything(wanted: wanted, observed: observed, seen: seen), wanted: wanted, observed: observed, ownership: ownership)
+        plan(
+            everything(wanted: wanted, observed: observed, seen: seen), wanted: wanted, observed: observed, ownership: ownership,
+            unseen: .everything.subtracting(seen))
     }
 
     /// All that is wanted or stands, within the parts that were seen.
@@ -89,6 +94,12 @@ extension Planner {
         observed.addresses.contains(address) ? nil : observed.otherAddresses[address]
     }
 
+    /// Whether an address can be bound to our link: no other link holds it, and no virtual server of others stands on it, which would
+    /// look like ours from then on.
+    private func isFree(_ address: IPAddress) -> Bool {
+        holder(of: address) == nil && !wanted.virtualServerKeys(on: address).contains(where: standsInTheWay)
+    }
+
     /// The virtual server as it is to stand now: none where it may be served from our link only and another one holds its address.
     private func server(_ key: VirtualServer.Key) -> VirtualServerState? {
         if let address = key.address, wanted.place(of: key) == .ourLink, holder(of: address) != nil { return nil }
@@ -100,7 +111,7 @@ extension Planner {
         guard wanted.isWanted(member) else { return false }
         switch (member.set.set, member.entry) {
         // The guard refuses what comes to the node's own ports on our addresses. It must not do that on somebody else's.
-        case (.boundAddresses, .address(let address)): return holder(of: address) == nil
+        case (.boundAddresses, .address(let address)): return observed.addresses.contains(address) || isFree(address)
         case (.clusterIP, .addressPort(let address, _, _)) where holder(of: address) != nil: return false
         // What stands at an entry of ours is ours: no entry must say that of what is not.
         case (_, .addressPort(let address, let port, let transport)): return !standsInTheWay(.address(address, port: port, transport))
@@ -241,12 +252,12 @@ extension Planner {
     private mutating func compare(_ address: IPAddress) {
         switch (wanted.isWanted(address), observed.addresses.contains(address)) {
         case (true, false):
-            let keys = wanted.virtualServerKeys(on: address)
-            if let link = observed.otherAddresses[address] {
-                if keys.contains(where: { wanted.place(of: $0) == .ourLink }) { conflicts.append(.heldAddress(address, link: link)) }
-            } else if !keys.contains(where: standsInTheWay) {
-                // Bound here, it would make the virtual server of others on it look like ours.
+            if isFree(address) {
                 addresses.append(.addAddress(address))
+            } else if let link = holder(of: address),
+                wanted.virtualServerKeys(on: address).contains(where: { wanted.place(of: $0) == .ourLink })
+            {
+                conflicts.append(.heldAddress(address, link: link))
             }
         case (false, true) where !ownership.isExcluded(address): removedAddresses.append(.removeAddress(address))
         default: break

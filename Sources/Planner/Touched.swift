@@ -33,6 +33,16 @@ package struct Touched: Equatable, Sendable {
         }
     }
 
+    /// The same without parts that cannot be seen.
+    func leavingOut(_ parts: ObservationScope) -> Touched {
+        var rest = self
+        rest.base.subtract(parts)
+        if parts.contains(.virtualServers) { rest.virtualServers = [] }
+        if parts.contains(.link) { rest.addresses = [] }
+        if parts.contains(.sets) { rest.members = [] }
+        return rest
+    }
+
     /// What an operation that failed leaves to be looked at again.
     package mutating func insert(_ operation: Operation) {
         switch operation {
