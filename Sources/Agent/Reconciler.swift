@@ -193,9 +193,9 @@ package final class Reconciler {
         for stage in plan.stages {
             let (possible, impossible) = stage.withoutDependants(of: round.failures, given: observed ?? NodeState())
             round.failures += impossible
-            let failures = await kernel.apply(possible)
+            let failures = possible.isEmpty ? [] : await kernel.apply(possible)
             note(possible, failures)
-            round.failures += failures.namingDependants
+            round.failures = (round.failures + failures).namingDependants
         }
         forgetTold()
         for failure in round.failures {

@@ -16,6 +16,14 @@ enum KernelRules {
             // With its exist flag, making a set that stands with the same type is no error.
             return standing.serves(as: definition.key)
                 ? nil : failure(.conflict, EEXIST, "a set of type \(standing.typeName) has this name")
+        case .growSet(let definition):
+            guard let standing = state.sets[definition.key] else { return failure(.stale, ENOENT, "the set does not exist") }
+            guard standing.serves(as: definition.key) else {
+                return failure(.conflict, EEXIST, "a set of type \(standing.typeName) has this name")
+            }
+            return standing.entries.count > Int(definition.maximumEntries) && definition.key.type != .bitmapPort
+                ? failure(.resource, ENOSPC, "the set is full") : nil
+        case .destroyLeftoverSet: return nil
         case .destroySet(let key):
             return state.sets[key] != nil && isUsed(key, in: state) ? failure(.conflict, EBUSY, "the set is used by a rule") : nil
         case .addMember(let member):
@@ -66,7 +74,7 @@ enum KernelRules {
     /// A rule that names a set which does not exist is refused with its whole transaction.
     private static func missingSet(in change: RuleChange, state: NodeState) -> KernelFailure? {
         for rule in change.tables.values.flatMap(\.writtenChains.values).joined() {
-            for name in setNames(in: rule) where SetKey(name: name).map({ state.sets[$0] == nil }) ?? true {
+            for name in RuleChange.setNames(in: rule) where SetKey(name: name).map({ state.sets[$0] == nil }) ?? true {
                 return failure(.other, ENOENT, "set \(name) does not exist")
             }
         }
@@ -75,13 +83,8 @@ enum KernelRules {
 
     private static func isUsed(_ key: SetKey, in state: NodeState) -> Bool {
         state.rules.values.contains { rules in
-            rules.tables.values.contains { $0.chains.values.contains { $0.contains { setNames(in: $0).contains(key.name) } } }
+            rules.tables.values.contains { $0.chains.values.contains { $0.contains { RuleChange.setNames(in: $0).contains(key.name) } } }
         }
-    }
-
-    private static func setNames(in rule: String) -> [String] {
-        let words = rule.split(separator: " ")
-        return words.indices.filter { words[$0] == "--match-set" && $0 + 1 < words.count }.map { String(words[$0 + 1]) }
     }
 
     private static func failure(_ cause: KernelFailure.Cause, _ number: Int32, _ message: String) -> KernelFailure {

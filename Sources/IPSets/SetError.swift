@@ -6,6 +6,7 @@ package struct SetError: Error, Hashable, Sendable {
         case open = "open a session with the kernel's ip_set"
         case create = "create set"
         case destroy = "destroy set"
+        case swap = "swap set"
         case add = "add to set"
         case remove = "remove from set"
         case list = "list set"
@@ -51,7 +52,7 @@ package struct SetError: Error, Hashable, Sendable {
         switch reason {
         case .noSuchSet: "It was removed by somebody else; it is made again at the next pass."
         case .differentSet: "Another program owns that name: remove the set (ipset destroy) or stop that program."
-        case .full: "Destroy the set while nothing refers to it, so that it is made anew with more room."
+        case .full: "The set is made anew with more room at the next try."
         case .inUse: "Remove the rules that match the set first (iptables-save | grep match-set)."
         case .unsupportedType:
             "Load the module of the set's type (modprobe \(Self.module(of: object))), or use a kernel that has it."

@@ -47,7 +47,9 @@ extension LinuxKernel {
     }
 
     private func seeSets(_ state: inout NodeState) throws(KernelFailure) {
-        state.sets = try withSets { (session) throws(SetError) in try session.list().sets }
+        (state.sets, state.hasLeftoverSet) = try withSets { (session) throws(SetError) in
+            (try session.list().sets, try session.hasLeftover())
+        }
     }
 
     private func seeLink(_ state: inout NodeState) throws(KernelFailure) {

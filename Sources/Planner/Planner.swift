@@ -45,6 +45,7 @@ package struct Planner {
         for key in touched.virtualServers.sorted() { planner.compare(key) }
         for member in touched.members.sorted(by: Self.memberOrder) { planner.compare(member) }
         for address in touched.addresses.sorted() { planner.compare(address) }
+        planner.growSets()
         return planner.result
     }
 
@@ -181,8 +182,9 @@ extension Planner {
         if scope.contains(.sets) {
             for definition in base.sets where observed.sets[definition.key]?.serves(as: definition.key) != true {
                 // A set of another type under this name cannot be used; making ours fails, and says so.
-                start.append(.createSet(definition))
+                start.append(.createSet(definition.holding(wanted.size(of: definition.key))))
             }
+            if observed.hasLeftoverSet { start.append(.destroyLeftoverSet) }
         }
         if scope.contains(.link), observed.link != .asWanted {
             switch observed.link {
@@ -246,6 +248,18 @@ extension Planner {
         case (_, .addressPort(let address, _, _)), (_, .addressPortAddress(let address, _, _, _)),
             (_, .addressPortNet(let address, _, _, _)), (_, .address(let address)):
             holder(of: address) != nil
+        }
+    }
+
+    /// Makes room where more is to be added than a set can hold.
+    private mutating func growSets() {
+        var added: [SetKey: Int] = [:]
+        for case .addMember(let member) in earlyMembers + members { added[member.set, default: 0] += 1 }
+        for (key, count) in added.sorted(by: { $0.key < $1.key }) {
+            guard let standing = observed.sets[key], standing.serves(as: key) else { continue }
+            // What goes goes later.
+            let needed = standing.entries.count + count
+            if standing.isTooSmall(for: needed) { start.append(.growSet(SetDefinition(key).holding(max(needed, wanted.size(of: key))))) }
         }
     }
 

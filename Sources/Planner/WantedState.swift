@@ -134,7 +134,7 @@ extension WantedState {
         for definition in base.sets {
             state.sets[definition.key] = ObservedSet(
                 typeName: definition.key.type.rawValue, family: definition.key.type == .bitmapPort ? .ipv4 : definition.key.family,
-                maximumEntries: definition.key.type == .bitmapPort ? 0 : definition.maximumEntries)
+                maximumEntries: definition.key.type == .bitmapPort ? 0 : definition.holding(size(of: definition.key)).maximumEntries)
         }
         for member in memberCounts.keys { state.sets[member.set]?.entries.insert(member.entry) }
         for key in claims.keys { state.virtualServers[key] = virtualServer(key) }
