@@ -14,13 +14,10 @@ enum KernelRules {
         case .createSet(let definition):
             guard let standing = state.sets[definition.key] else { return nil }
             // With its exist flag, making a set that stands with the same type is no error.
-            return standing.serves(as: definition.key)
-                ? nil : failure(.conflict, EEXIST, "a set of type \(standing.typeName) has this name")
+            return otherType(standing, definition.key)
         case .growSet(let definition):
             guard let standing = state.sets[definition.key] else { return failure(.stale, ENOENT, "the set does not exist") }
-            guard standing.serves(as: definition.key) else {
-                return failure(.conflict, EEXIST, "a set of type \(standing.typeName) has this name")
-            }
+            if let refusal = otherType(standing, definition.key) { return refusal }
             return standing.entries.count > Int(definition.maximumEntries) && definition.key.type != .bitmapPort
                 ? failure(.resource, ENOSPC, "the set is full") : nil
         case .destroyLeftoverSet: return nil
@@ -28,10 +25,12 @@ enum KernelRules {
             return state.sets[key] != nil && isUsed(key, in: state) ? failure(.conflict, EBUSY, "the set is used by a rule") : nil
         case .addMember(let member):
             guard let set = state.sets[member.set] else { return failure(.stale, ENOENT, "the set does not exist") }
+            if let refusal = otherType(set, member.set) { return refusal }
             if set.entries.contains(member.entry) || member.set.type == .bitmapPort { return nil }
             return set.entries.count >= Int(set.maximumEntries) ? failure(.resource, ENOSPC, "the set is full") : nil
         // What is gone already is gone.
-        case .removeMember, .removeLink, .removeAddress: return nil
+        case .removeMember(let member): return state.sets[member.set].flatMap { otherType($0, member.set) }
+        case .removeLink, .removeAddress: return nil
         case .changeRules(let change): return missingSet(in: change, state: state)
         case .createLink:
             guard case .present(let kind, _) = state.link, kind != "dummy" else { return nil }
@@ -58,6 +57,10 @@ enum KernelRules {
             guard let standing = state.virtualServers[key] else { return failure(.stale, ESRCH, "the virtual server does not exist") }
             return standing.realServers[server] == nil ? failure(.stale, ENOENT, "the real server does not exist") : nil
         }
+    }
+
+    private static func otherType(_ standing: ObservedSet, _ key: SetKey) -> KernelFailure? {
+        standing.serves(as: key) ? nil : failure(.conflict, EEXIST, "a set of type \(standing.typeName) has this name")
     }
 
     private static func unknownScheduler(of server: VirtualServer, _ schedulers: Set<Scheduler>) -> KernelFailure? {
