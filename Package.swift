@@ -153,7 +153,7 @@ let package = Package(
                 "LinuxKernel", "Agent",
                 "TestSupport", logging, lifecycle,
             ]),
-        tests("LabTests", of: ["TestSupport"], path: "integration/LabTests"),
+        tests("LabTests", of: ["Addresses", "NodeModel", "TestSupport"], path: "integration/LabTests"),
     ]
 )
 

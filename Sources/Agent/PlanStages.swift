@@ -97,7 +97,8 @@ extension Plan.Stage {
             let reason: KernelFailure? =
                 switch operation {
                 case .addAddress where failed.link: .noLink
-                case .addAddress(let address): failedAddresses.contains(address) && !servedAddresses.contains(address) ? .noVirtualServer : nil
+                case .addAddress(let address):
+                    failedAddresses.contains(address) && !servedAddresses.contains(address) ? .noVirtualServer : nil
                 case .addMember(let member) where failed.sets.contains(member.set): .noSet(member.set)
                 case .addMember(let member): member.opensWay(to: failed.virtualServers) ? .noVirtualServer : nil
                 case .changeRules(let change): change.sets.intersection(failed.sets).min().map { .noSet($0) }

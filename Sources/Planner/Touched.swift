@@ -46,7 +46,8 @@ package struct Touched: Equatable, Sendable {
     /// What an operation that failed leaves to be looked at again.
     package mutating func insert(_ operation: Operation) {
         switch operation {
-        case .setSysctl, .createSet, .growSet, .destroyLeftoverSet, .destroySet, .changeRules, .createLink, .silenceLink, .removeLink, .setTimeouts:
+        case .setSysctl, .createSet, .growSet, .destroyLeftoverSet, .destroySet, .changeRules, .createLink, .silenceLink, .removeLink,
+            .setTimeouts:
             base.formUnion(operation.scope)
         case .addMember(let member), .removeMember(let member): members.insert(member)
         case .addAddress(let address), .removeAddress(let address): addresses.insert(address)

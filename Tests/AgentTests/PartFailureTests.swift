@@ -147,7 +147,8 @@ import Testing
         let kernel = FakeKernel()
         kernel.setFault { operation in
             guard case .changeRules = operation else { return nil }
-            return KernelFailure(.resource, "write rules (IPv4) with iptables-restore: exit status 4: Another app is currently holding the xtables lock")
+            return KernelFailure(
+                .resource, "write rules (IPv4) with iptables-restore: exit status 4: Another app is currently holding the xtables lock")
         }
         let agent = reconciler(kernel)
         let round = await agent.take(SourceUpdate(changed: Self.objects))

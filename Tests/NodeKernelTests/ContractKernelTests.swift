@@ -175,7 +175,9 @@ import Testing
         let kernel = await which.empty()
         _ = await kernel.apply([.createSet(SetDefinition(Self.clusterIP, hashSize: 64, maximumEntries: 4)), .addMember(Self.member)])
         func cutShort() throws {
-            if let fake = kernel as? FakeKernel { fake.state.hasLeftoverSet = true } else {
+            if let fake = kernel as? FakeKernel {
+                fake.state.hasLeftoverSet = true
+            } else {
                 try run("ipset", "create", ServiceSet.leftoverName, "hash:ip,port")
             }
         }
@@ -267,7 +269,8 @@ import Testing
             .addVirtualServer(server), .addVirtualServer(server), .updateVirtualServer(server), .removeVirtualServer(key),
             .addRealServer(real, to: key), .addRealServer(real, to: key), .updateRealServer(real, of: key),
             .removeRealServer(real.key, from: key), .createSet(SetDefinition(set)), .destroySet(set), .addMember(member),
-            .removeMember(member), .growSet(SetDefinition(set, maximumEntries: 70_000)), .destroyLeftoverSet, .createLink("kube-ipvs0"), .silenceLink("kube-ipvs0"), .addAddress(address), .addAddress(address),
+            .removeMember(member), .growSet(SetDefinition(set, maximumEntries: 70_000)), .destroyLeftoverSet, .createLink("kube-ipvs0"),
+            .silenceLink("kube-ipvs0"), .addAddress(address), .addAddress(address),
             .removeAddress(address),
         ].randomElement(using: &random) ?? .createLink("kube-ipvs0")
     }
