@@ -1,6 +1,6 @@
 import NodeModel
 
-/// Why the kernel, or libipset before it, did not do something to a set.
+/// Why the kernel, or libipset before it, did not do or show something of a set.
 package struct SetError: Error, Hashable, Sendable {
     package enum Action: String, Hashable, Sendable {
         case open = "open a session with the kernel's ip_set"
@@ -36,7 +36,7 @@ package struct SetError: Error, Hashable, Sendable {
     package let reason: Reason
     /// An errno, or from 4096 one of ip_set's own codes (`linux/netfilter/ipset/ip_set.h`); 0 where there is none.
     package let code: Int32
-    /// What libipset says.
+    /// What libipset says, or the kernel.
     package let message: String
 
     package init(_ action: Action, _ object: String, reason: Reason, code: Int32, message: String) {

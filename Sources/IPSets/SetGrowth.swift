@@ -8,7 +8,8 @@ extension SetSession {
     /// the old one. The set itself is whole at every moment.
     package func grow(_ definition: SetDefinition) throws(SetError) {
         let (key, beside) = (definition.key, ServiceSet.leftoverName)
-        guard let standing = try list([key]).sets[key] else {
+        var reader = try SetReader()
+        guard let standing = try reader.list([key])[key] else {
             throw SetError(.swap, key.name, reason: .noSuchSet, code: 0, message: "there is no such set")
         }
         guard standing.serves(as: key) else {

@@ -28,7 +28,7 @@ package struct SetSession: ~Copyable {
             try create(definition, named: definition.key.name)
         } catch {
             let key = definition.key
-            guard case .differentSet = error.reason, let found = try? list([key]).sets[key] else { throw error }
+            guard case .differentSet = error.reason, let found = Self.standing(key) else { throw error }
             if found.serves(as: key) { return }
             throw SetError(.create, key.name, reason: .differentSet(found.layout), code: error.code, message: error.message)
         }
@@ -49,6 +49,12 @@ package struct SetSession: ~Copyable {
             }
         }
         if result != 0 { throw SetError(.create, name, error) }
+    }
+
+    /// How the set of that name is made.
+    private static func standing(_ key: SetKey) -> ObservedSet? {
+        guard var reader = try? SetReader() else { return nil }
+        return try? reader.list([key])[key]
     }
 
     /// Removes a set with its entries. One that is not there is success.
@@ -120,34 +126,6 @@ package struct SetSession: ~Copyable {
             }
         }
         return failures.sorted { $0.index < $1.index }
-    }
-
-    /// The sets of these keys that are there, or of all keys, with their entries.
-    ///
-    /// Each is asked for by name: a listing of everything would fail as a whole where somebody else has a set of a type that libipset does
-    /// not know.
-    package func list(_ keys: [SetKey]? = nil) throws(SetError) -> SetListing {
-        let keys = keys ?? ServiceSet.allCases.flatMap { set in [SetKey(set, .ipv4), SetKey(set, .ipv6)] }
-        var text: [UInt8] = []
-        for key in keys {
-            var error = cipset_error()
-            let result = unsafe key.name.withCString { name in
-                unsafe withUnsafeMutablePointer(to: &text) { collected in
-                    unsafe cipset_save(
-                        handle, name,
-                        { context, piece, length in
-                            guard let context = unsafe context, let piece = unsafe piece else { return }
-                            unsafe context.assumingMemoryBound(to: [UInt8].self).pointee
-                                .append(contentsOf: UnsafeRawBufferPointer(start: piece, count: length))
-                        }, collected, &error)
-                }
-            }
-            if result != 0 {
-                let refusal = SetError(.list, key.name, error)
-                if refusal.reason != .noSuchSet { throw refusal }
-            }
-        }
-        return SetListing(String(decoding: text, as: UTF8.self))
     }
 }
 

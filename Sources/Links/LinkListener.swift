@@ -57,7 +57,7 @@ extension LinkEvent {
         do throws(NetlinkDecodingError) {
             switch message.header.type {
             // That a link came to a bridge or left it says nothing of whether it is there.
-            case LinkMessage.new,
+            case LinkMessage.new where try LinkMessage.isOfBridge(message.payload.span),
                 LinkMessage.delete where try LinkMessage.isOfBridge(message.payload.span):
                 return nil
             case LinkMessage.new: self = .linkChanged(try LinkMessage.decode(message.payload.span))

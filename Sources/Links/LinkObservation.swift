@@ -21,4 +21,10 @@ package struct LinkObservation: Equatable, Sendable {
         }
         if address.isHostAddress { hostAddresses.insert(address.address) }
     }
+
+    /// The host addresses so far, which are then no longer kept.
+    mutating func takeHostAddresses() -> [IPAddress] {
+        defer { hostAddresses = [] }
+        return Array(hostAddresses)
+    }
 }

@@ -41,7 +41,7 @@ package enum DummyLink: Hashable, Sendable {
 }
 
 /// Parts of the node's state, for an observation that need not see all of it.
-package struct ObservationScope: OptionSet, Sendable {
+package struct ObservationScope: OptionSet, Hashable, Sendable {
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
@@ -53,6 +53,9 @@ package struct ObservationScope: OptionSet, Sendable {
     /// Virtual servers with their real servers, and the timeouts.
     package static let virtualServers = ObservationScope(rawValue: 16)
     package static let everything: ObservationScope = [.sysctls, .link, .sets, .rules, .virtualServers]
+
+    /// Each part, in the order in which a look takes them: settings and modules of IPVS are there only after it was asked for.
+    package static let parts: [ObservationScope] = [.virtualServers, .sysctls, .link, .sets, .rules]
 }
 
 extension NodeState {

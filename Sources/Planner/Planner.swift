@@ -281,7 +281,7 @@ extension Planner {
 
 extension ConnectionTimeouts {
     /// The timeouts to write so that all that are wanted (not 0) are as wanted; 0 for those that are already.
-    fileprivate func difference(to observed: ConnectionTimeouts) -> ConnectionTimeouts {
+    func difference(to observed: ConnectionTimeouts) -> ConnectionTimeouts {
         ConnectionTimeouts(
             tcp: tcp == observed.tcp ? 0 : tcp, tcpFin: tcpFin == observed.tcpFin ? 0 : tcpFin, udp: udp == observed.udp ? 0 : udp)
     }

@@ -18,6 +18,8 @@ package struct WantedState: Sendable {
     private var claims: [VirtualServer.Key: [NodeShare.Precedence]] = [:]
     /// The virtual servers on each address.
     private var keysByAddress: [IPAddress: Set<VirtualServer.Key>] = [:]
+    /// How many real servers the virtual servers have, all together.
+    package private(set) var realServerCount = 0
 
     package init(base: NodeBase) { self.base = base }
 
@@ -26,11 +28,18 @@ package struct WantedState: Sendable {
         var touched = Touched()
         let old = shares[owner]
         guard old != share else { return touched }
+        let keys = Set(old.map { Array($0.virtualServers.keys) } ?? []).union(share?.virtualServers.keys.map(\.self) ?? [])
+        realServerCount -= realServers(of: keys)
         if let old { withdraw(old, touching: &touched) }
         shares[owner] = share
         if let share { contribute(share, touching: &touched) }
+        realServerCount += realServers(of: keys)
         if let old, let share, old.precedence == share.precedence { touched.leaveOut(unchangedBetween: old, share) }
         return touched
+    }
+
+    private func realServers(of keys: Set<VirtualServer.Key>) -> Int {
+        keys.reduce(0) { $0 + (virtualServer($1)?.realServers.count ?? 0) }
     }
 
     private mutating func withdraw(_ share: NodeShare, touching touched: inout Touched) {

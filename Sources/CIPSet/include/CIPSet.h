@@ -92,10 +92,4 @@ int cipset_swap(struct cipset_session *session, const char *name, const char *ot
 size_t cipset_change(struct cipset_session *session, const char *const *names, const char *const *types,
 	const struct cipset_change *changes, size_t count, struct cipset_error *error);
 
-/* Receives text as `ipset save` prints it, in pieces. */
-typedef void (*cipset_sink)(void *context, const char *text, size_t length);
-
-/* Lists one set with its entries. */
-int cipset_save(struct cipset_session *session, const char *name, cipset_sink sink, void *context, struct cipset_error *error);
-
 #endif
