@@ -171,7 +171,7 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     }
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["IPVS", "IPSets", "NetlinkCodec", "ManifestSource"], path: "Tests/Fuzz",
+            name: "Fuzz", dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "ManifestSource"], path: "Tests/Fuzz",
             exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))

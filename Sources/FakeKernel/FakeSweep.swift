@@ -34,7 +34,9 @@ struct FakeSweep: Sendable {
             return part(.sysctls, hidden) { [.sysctls(state.sysctls), .passed(.sysctls)] }
         case .link:
             stage = .sets
-            return part(.link, hidden) { [.link(state.link), .addresses(state.addresses.sorted()), .passed(.link)] }
+            return part(.link, hidden) {
+                [.link(state.link), .addresses(state.addresses.sorted()), .otherAddresses(state.otherAddresses), .passed(.link)]
+            }
         case .sets: return nextOfSets(size, state, hidden)
         case .servers: return nextServers(size, state, hidden)
         case .realServers: return nextRealServers(size, state, hidden)

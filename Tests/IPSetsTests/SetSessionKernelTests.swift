@@ -184,7 +184,7 @@ struct SetSessionKernelTests {
         try Self.removeAll(session)
     }
 
-    private func shell(_ command: String) throws {
+    func shell(_ command: String) throws {
         let status = unsafe system(command)
         try #require(status == 0, "\(command)")
     }

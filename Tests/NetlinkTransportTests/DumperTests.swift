@@ -91,14 +91,16 @@ import Testing
     }
 
     /// Replies to each message with its payload, unless that says to refuse; replies and acknowledgements in datagrams of their own.
-    private static let echo = FakeNetlinkChannel { messages in
-        messages.flatMap { message -> [FakeNetlinkChannel.Arrival] in
-            let sequence = message.header.sequence
-            if message.payload[0] % 10 == 3 { return [.messages([KernelMessage.acknowledgement(of: message, errno: 3)])] }
-            return [
-                .messages([KernelMessage.raw(type: 20, sequence: sequence, payload: message.payload)]),
-                .messages([KernelMessage.acknowledgement(of: message)]),
-            ]
+    private static var echo: FakeNetlinkChannel {
+        FakeNetlinkChannel { messages in
+            messages.flatMap { message -> [FakeNetlinkChannel.Arrival] in
+                let sequence = message.header.sequence
+                if message.payload[0] % 10 == 3 { return [.messages([KernelMessage.acknowledgement(of: message, errno: 3)])] }
+                return [
+                    .messages([KernelMessage.raw(type: 20, sequence: sequence, payload: message.payload)]),
+                    .messages([KernelMessage.acknowledgement(of: message)]),
+                ]
+            }
         }
     }
 
