@@ -173,7 +173,7 @@ let package = Package(
                 "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel",
                 "LinuxKernel", "Agent", "Telemetry", "TestSupport", logging, lifecycle,
             ]),
-        tests("LabTests", of: ["TestSupport"], path: "integration/LabTests"),
+        tests("LabTests", of: ["Addresses", "NodeModel", "TestSupport"], path: "integration/LabTests"),
     ]
 )
 

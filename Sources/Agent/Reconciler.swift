@@ -86,6 +86,9 @@ package final class Reconciler {
         package init() {}
 
         package var succeeded: Bool { failures.isEmpty && observationFailures.isEmpty }
+
+        /// How many operations were carried out.
+        package var done: Int { plan.operations.count + plan.conflicts.count - failures.count }
     }
 
     // MARK: What is asked for
@@ -124,6 +127,7 @@ package final class Reconciler {
         let (touched, failures) = await look(at: .everything)
         round.observationFailures = failures
         round.plan = plan(touched, isFoundByLooking: true)
+        round.failures = round.plan.conflicts.map(\.failure)
         return round
     }
 
@@ -140,7 +144,7 @@ package final class Reconciler {
     /// The plan for what was touched.
     func plan(_ touched: Touched, isFoundByLooking: Bool = false) -> Plan {
         guard hasLooked, !touched.isEmpty else { return Plan() }
-        var plan = Planner.plan(touched, wanted: wanted, observed: picture.state, ownership: ownership)
+        var plan = Planner.plan(touched, wanted: wanted, observed: picture.state, ownership: ownership, unseen: hiddenParts.scope)
         guard isFoundByLooking, withholdsRemovals else { return plan }
         for operation in plan.operations where operation.removesSomething { withheld.insert(operation) }
         plan.operations.removeAll(where: \.removesSomething)
@@ -167,16 +171,17 @@ package final class Reconciler {
         var round = Round()
         round.plan = plan
         var succeeded: [Operation] = []
+        round.failures = plan.conflicts.map(\.failure)
         if !plan.isEmpty {
-            remember(plan.unboundVirtualServers(given: picture.state))
+            remember(plan.untoldVirtualServers(given: picture.state, ownership: ownership))
             for stage in plan.stages {
                 let (possible, impossible) = stage.withoutDependants(of: round.failures, given: picture)
                 round.failures += impossible
-                let failures = await kernel.apply(possible)
+                let failures = possible.isEmpty ? [] : await kernel.apply(possible)
                 succeeded += note(possible, failures)
-                round.failures += failures.namingDependants
+                round.failures = (round.failures + failures).namingDependants
             }
-            forgetBound()
+            forgetTold()
         }
         let news = retries.record(round.failures, at: now())
         let newOperations = Set(news.map(\.operation))
@@ -209,21 +214,21 @@ package final class Reconciler {
         return succeeded
     }
 
-    /// Writes down virtual servers that will stand on an unbound address, before they do.
+    /// Writes down virtual servers that nothing in the kernel will show to be ours, before they stand.
     private func remember(_ keys: Set<VirtualServer.Key>) {
         guard !keys.isSubset(of: ownership.remembered) else { return }
         ownership.remembered.formUnion(keys)
         journal.remember(ownership.remembered, reporting: logger)
     }
 
-    /// Forgets those whose address tells again whose they are, and those that are gone.
-    private func forgetBound() {
+    /// Forgets those that the kernel shows to be ours again, and those that are gone.
+    private func forgetTold() {
         guard !ownership.remembered.isEmpty else { return }
-        let unbound = ownership.remembered.filter { key in
-            picture.state.virtualServers[key] != nil && !(key.address.map(picture.state.addresses.contains) ?? false)
+        let untold = ownership.remembered.filter {
+            picture.state.virtualServers[$0] != nil && !ownership.isTold($0, in: picture.state)
         }
-        guard unbound != ownership.remembered else { return }
-        ownership.remembered = unbound
-        journal.remember(unbound, reporting: logger)
+        guard untold != ownership.remembered else { return }
+        ownership.remembered = untold
+        journal.remember(untold, reporting: logger)
     }
 }

@@ -52,7 +52,7 @@ struct RetrySchedule {
         touched.insert(failure.operation)
         work.touched.formUnion(touched)
         // The picture was wrong: look first, and try then.
-        guard failure.failure.cause == .stale else { return }
+        guard failure.showsThatThePictureIsWrong else { return }
         if touched.virtualServers.isEmpty { work.looking.formUnion(failure.operation.scope) }
         work.servers.formUnion(touched.virtualServers)
     }
@@ -89,5 +89,15 @@ struct RetrySchedule {
     mutating func endAttempt() -> [Operation] {
         defer { tried = [:] }
         return tried.keys.filter { failing[$0] == nil }
+    }
+}
+
+extension OperationFailure {
+    fileprivate var showsThatThePictureIsWrong: Bool {
+        switch (failure.cause, operation) {
+        // A set that is fuller, or smaller, than it was thought to be: had it been known, it would have grown first.
+        case (.stale, _), (.resource, .addMember): true
+        default: false
+        }
     }
 }

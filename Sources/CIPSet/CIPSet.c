@@ -10,6 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/membarrier.h>
 
 #include <libipset/errcode.h>
 #include <libipset/ipset.h>
@@ -177,6 +182,42 @@ int cipset_destroy(struct cipset_session *self, const char *name, struct cipset_
 		return -1;
 	ipset_data_set(ipset_session_data(self->session), IPSET_SETNAME, name);
 	return ipset_cmd(self->session, IPSET_CMD_DESTROY, 0) < 0 ? fail(self, IPSET_CMD_DESTROY, error) : 0;
+}
+
+int cipset_look(struct cipset_session *self, const char *name, struct cipset_error *error)
+{
+	if (prepare(self, error) < 0)
+		return -1;
+	struct ipset_data *data = ipset_session_data(self->session);
+	ipset_data_set(data, IPSET_SETNAME, name);
+	if (ipset_cmd(self->session, IPSET_CMD_HEADER, 0) < 0)
+		return fail(self, IPSET_CMD_HEADER, error);
+	ipset_data_reset(data);
+	return 0;
+}
+
+/* Returns when no packet is in the packet filter any more that was there before. Kernels before 6.7 do not wait for that themselves
+ * when sets are swapped (ip_set_swap in net/netfilter/ipset/ip_set_core.c): a set destroyed right after could still be looked up. */
+static void wait_for_packets(void)
+{
+	/* Waits for an RCU grace period (kernel/sched/membarrier.c); refused where CPUs run without a tick. */
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0)
+		return;
+	const struct timespec plenty = { .tv_nsec = 200 * 1000 * 1000 };
+	nanosleep(&plenty, NULL);
+}
+
+int cipset_swap(struct cipset_session *self, const char *name, const char *other, struct cipset_error *error)
+{
+	if (prepare(self, error) < 0)
+		return -1;
+	struct ipset_data *data = ipset_session_data(self->session);
+	ipset_data_set(data, IPSET_SETNAME, name);
+	ipset_data_set(data, IPSET_OPT_SETNAME2, other);
+	if (ipset_cmd(self->session, IPSET_CMD_SWAP, 0) < 0)
+		return fail(self, IPSET_CMD_SWAP, error);
+	wait_for_packets();
+	return 0;
 }
 
 /* Puts one change into the session's data. -1 with the error where the set cannot take it. */

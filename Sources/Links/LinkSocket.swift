@@ -70,9 +70,13 @@ package struct LinkSocket: ~Copyable {
         return link
     }
 
-    /// Removes a dummy link with its addresses. One that is not there is success.
+    /// Removes a dummy link with its addresses. One that is not there is success; one that was given addresses in another way than ours, with
+    /// a prefix route, is left to whoever gave them.
     package mutating func remove(_ name: String) throws(LinkError) {
         guard let link = try dummy(name) else { return }
+        if let theirs = try addresses().first(where: { $0.linkIndex == link.index && !$0.isHostAddress && !$0.address.isLinkLocal }) {
+            throw .holdsAddress(name: name, "\(theirs.address)/\(theirs.prefixLength)")
+        }
         try execute(LinkMessage.remove(link), accepting: ENODEV)
     }
 

@@ -78,6 +78,10 @@ extension LinuxKernel {
         case .setSysctl(let name, let value):
             do throws(SysctlError) { try SysctlFiles().write(name, value) } catch { throw KernelFailure(error) }
         case .createSet(let definition): try withSets { (session) throws(SetError) in try session.create(definition) }
+        case .growSet(let definition):
+            release(definition.key)
+            try withSets { (session) throws(SetError) in try session.grow(definition) }
+        case .destroyLeftoverSet: try withSets { (session) throws(SetError) in try session.destroyLeftover() }
         case .destroySet(let key):
             release(key)
             try withSets { (session) throws(SetError) in try session.destroy(key) }

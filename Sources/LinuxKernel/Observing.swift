@@ -57,6 +57,7 @@ extension LinuxKernel {
         } catch {
             throw KernelFailure(error)
         }
+        state.hasLeftoverSet = try withSets { (session) throws(SetError) in try session.hasLeftover() }
     }
 
     private func seeLink(_ state: inout NodeState) throws(KernelFailure) {

@@ -12,6 +12,8 @@ package struct NodeState: Equatable, Sendable {
     /// The addresses of all other links, each with the name of the link that holds it; of several, the one that was there first.
     package var otherAddresses: [IPAddress: String] = [:]
     package var sets: [SetKey: ObservedSet] = [:]
+    /// Whether the set stands in which one of ours is made anew when it grows: left by a growth that was cut short.
+    package var hasLeftoverSet = false
     package var rules: [AddressFamily: RuleTables] = [:]
     package var virtualServers: [VirtualServer.Key: VirtualServerState] = [:]
 
@@ -61,7 +63,7 @@ extension NodeState {
     package mutating func take(_ scope: ObservationScope, from other: NodeState) {
         if scope.contains(.sysctls) { sysctls = other.sysctls }
         if scope.contains(.link) { (link, addresses, otherAddresses) = (other.link, other.addresses, other.otherAddresses) }
-        if scope.contains(.sets) { sets = other.sets }
+        if scope.contains(.sets) { (sets, hasLeftoverSet) = (other.sets, other.hasLeftoverSet) }
         if scope.contains(.rules) { rules = other.rules }
         if scope.contains(.virtualServers) { (virtualServers, timeouts) = (other.virtualServers, other.timeouts) }
     }

@@ -78,6 +78,13 @@ void cipset_close(struct cipset_session *session);
 int cipset_create(struct cipset_session *session, const struct cipset_definition *definition, struct cipset_error *error);
 int cipset_destroy(struct cipset_session *session, const char *name, struct cipset_error *error);
 
+/* Whether a set of that name is there: 0, or the error of a set that is not (ENOENT). */
+int cipset_look(struct cipset_session *session, const char *name, struct cipset_error *error);
+
+/* Has two sets of one type and family change names and places in one step. When it returns, no packet is under way any more that has
+ * seen the former place, so that either may be destroyed. */
+int cipset_swap(struct cipset_session *session, const char *name, const char *other, struct cipset_error *error);
+
 /* Carries out changes in order, many in one message. An entry that is there already, or is already gone, is success.
  *
  * Returns the number of changes carried out: `count` if all were. Otherwise it is the index of the one that failed, with its
