@@ -34,8 +34,8 @@ package struct NetlinkSocket: ~Copyable {
     /// the caller's own.
     package init(_ family: Family, inNamespaceAt path: String? = nil) throws(NetlinkError) {
         let opened: Result<KernelChannel, NetlinkChannelError>
-        do throws(NetworkNamespaceError) {
-            opened = try NetworkNamespace.run(at: path) {
+        do throws(NamespaceVisitError) {
+            opened = try NamespaceVisit.run(at: path) {
                 Result { () throws(NetlinkChannelError) in try KernelChannel(protocolNumber: family.rawValue) }
             }
         } catch {
