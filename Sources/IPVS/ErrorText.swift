@@ -41,6 +41,7 @@ extension IPVSError.Reason: CustomStringConvertible {
         case .invalidNamespace(.name): "a namespace's name has 1 to 255 bytes, no slash, and is not . or .."
         case .invalidNamespace(.path): "a path has 1 to 4095 bytes"
         case .unknownInterface(let name): "there is no network interface \(name)"
+        case .interfaceCannotSend(let name): "the interface \(name) is down, or has no way to the group"
         case .synchronizationRuns(let role): "a synchronization \(role) runs already"
         case .synchronizationDoesNotRun(let role): "no synchronization \(role) runs"
         case .mixedFamilies: "a real server has another address family than its virtual server, which cannot be synchronized"
@@ -71,6 +72,7 @@ extension IPVSError.Reason: CustomStringConvertible {
             "Load them with `modprobe -a ip_vs_\(scheduler) ip_vs_pe_\(engine)` on the host, or choose others"
         case .notNamespace(.name(let name)):
             "`ip netns delete \(name)` removes what an interrupted `ip netns add` has left"
+        case .interfaceCannotSend(let name): "Raise it first: `ip link set \(name) up`"
         case .synchronizationRuns: "Stop it first: a daemon that runs cannot be changed"
         case .familyNotSupported: "Use a kernel that was built with CONFIG_IP_VS_IPV6"
         default: nil

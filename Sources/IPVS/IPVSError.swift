@@ -64,6 +64,8 @@ public struct IPVSError: Error, Hashable, Sendable {
 
         /// There is no such network interface.
         case unknownInterface(String)
+        /// `ENETUNREACH` about a synchronisation daemon: the interface is down, or has no way to the multicast group.
+        case interfaceCannotSend(String)
         /// A synchronisation daemon of this role runs already; a namespace has at most one of each.
         case synchronizationRuns(SynchronizationDaemon.Role)
         /// No synchronisation daemon of this role runs.

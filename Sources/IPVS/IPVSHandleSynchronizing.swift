@@ -4,7 +4,7 @@ import NetlinkTransport
 extension IPVSHandle {
     /// Starts a synchronisation daemon in this handle's network namespace. It runs until it is stopped, or the namespace goes.
     ///
-    /// - Throws: `synchronizationRuns` where there is one of this role, `unknownInterface`, `mixedFamilies`, or `invalidValue`.
+    /// - Throws: `synchronizationRuns` where there is one of this role, `unknownInterface`, `interfaceCannotSend`, `mixedFamilies`, or `invalidValue`.
     public mutating func startSynchronization(_ daemon: SynchronizationDaemon) throws(IPVSError) {
         let operation = "start synchronization"
         if let problem = daemon.problem {
@@ -69,6 +69,7 @@ extension IPVSError {
             switch answer.errno {
             case 17: reason = .synchronizationRuns(daemon.role)  // EEXIST
             case 19: reason = .unknownInterface(daemon.interface)  // ENODEV
+            case 101: reason = .interfaceCannotSend(daemon.interface)  // ENETUNREACH
             case 22: reason = .mixedFamilies  // EINVAL: whatever else gives it is checked before
             default: break
             }

@@ -62,7 +62,8 @@ public struct IPVSTableReader: ~Copyable {
 }
 
 extension IPVSHandle {
-    /// The whole of `/proc/net/ip_vs` of this handle's network namespace: every virtual server with its real servers in one reading.
+    /// The whole of `/proc/net/ip_vs` of this handle's network namespace: every virtual server with its real servers in one reading, but
+    /// for what ``IPVSTableReader`` warns of.
     public borrowing func table() throws(IPVSError) -> [IPVSTableEntry] {
         var reader = try IPVSTableReader(namespace: namespace)
         return try reader.readAll()

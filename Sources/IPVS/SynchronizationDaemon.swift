@@ -26,7 +26,8 @@ public struct SynchronizationDaemon: Hashable, Sendable {
     /// What the daemon does.
     public var role: Role
 
-    /// The network interface over which messages go, as the namespace has it: 1 to 15 bytes. With a group of IPv4 it needs an address.
+    /// The network interface over which messages go, as the namespace has it: 1 to 15 bytes. It must be up. With a group of IPv4 give it an
+    /// address first: the kernel starts a master without one, whose messages then come from 0.0.0.0.
     public var interface: String
 
     /// Tells several groups of load balancers on one wire apart. A backup with 0 takes the messages of every master.

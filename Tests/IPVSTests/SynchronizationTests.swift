@@ -106,7 +106,7 @@ import Testing
             (17, .synchronizationRuns(.master), "a synchronization master runs already"),
             (19, .unknownInterface("eth0"), "there is no network interface eth0"), (22, .mixedFamilies, "another address family"),
             (1, .notPermitted, "CAP_NET_ADMIN"), (12, .outOfMemory, "no memory"), (97, .familyNotSupported(.ipv4), "CONFIG_IP_VS_IPV6"),
-            (101, .other(101), "ENETUNREACH"),
+            (101, .interfaceCannotSend("eth0"), "ip link set eth0 up"), (11, .other(11), "EAGAIN"),
         ] as [(Int32, IPVSError.Reason, String)])
     func startErrors(errno: Int32, reason: IPVSError.Reason, words: String) throws {
         var ipvs = try IPVSHandle(NetlinkSocket(HandleTests.refusing(errno)))
