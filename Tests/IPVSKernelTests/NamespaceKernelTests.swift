@@ -44,6 +44,22 @@ extension IPVSKernelTests {
             #expect(seen == [1, 1, 1])
         }
 
+        @Test("A long list is whole where another namespace has one too")
+        func longLists() throws {
+            var here = try Namespace.current.emptied()
+            var there = try IPVSHandle()
+            let before = try Set(there.virtualServers().map(\.server.key))
+            let servers = (0..<300).map { VirtualServer(.address(.real($0), port: 81, .tcp), .init(scheduler: .roundRobin)) }
+            for failure in here.execute(servers.map { .addVirtualServer($0) }) { Issue.record(failure) }
+            for failure in there.execute(servers.map { .addVirtualServer($0) }) { Issue.record(failure) }
+            #expect(try Set(here.virtualServers().map(\.server)) == Set(servers))
+            #expect(try Set(there.virtualServers().map(\.server.key)) == before.union(servers.map(\.key)))
+            // What the file shows may be less, by kernel, and is never anything else.
+            #expect(try Set(here.table().compactMap(\.key)).isSubset(of: servers.map(\.key)))
+            for failure in there.execute(servers.map { .removeVirtualServer($0.key) }) { Issue.record(failure) }
+            #expect(try Set(here.table().compactMap(\.key)) == Set(servers.map(\.key)))
+        }
+
         @Test("A namespace that is not there is an error that names those that are")
         func unknown() throws {
             do throws(IPVSError) {
