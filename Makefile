@@ -6,7 +6,7 @@ DESTDIR ?=
 PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
 
-.PHONY: help build test test-qemu demo lint bench install clean
+.PHONY: help build test test-qemu demo docs api-check lint bench install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,8 @@ test: ## run all tests: the pure ones here, the others on a real kernel
 	integration/install-packages lab
 	$(SWIFT) build --build-tests
 	integration/run-pure-tests
+	integration/check-api
+	integration/check-docs
 	integration/lab --timeout 300 -- integration/smoke
 	integration/run-lab-tests
 
@@ -34,6 +36,16 @@ demo: ## show Services becoming load balancing on a node of namespaces
 	integration/install-packages lab
 	$(SWIFT) build
 	@integration/lab --timeout 600 -- integration/demo
+
+docs: ## build the library's documentation and tutorial
+	integration/install-packages build
+	$(SWIFT) build --target IPVS
+	integration/check-docs
+
+api-check: ## compare the library's public interface with docs/api/IPVS.txt
+	integration/install-packages build
+	$(SWIFT) build --target IPVS
+	integration/check-api
 
 lint: ## check the style of Swift and of shell scripts
 	$(SWIFT) format lint --strict --recursive --parallel $(wildcard Package.swift Sources Tests examples integration Benchmarks)

@@ -7,14 +7,10 @@ struct KernelOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A network namespace by its name (ip netns) or path.", valueName: "name|path"))
     var netns: String?
 
-    private var namespacePath: String? {
-        netns.map { $0.contains("/") ? $0 : "/run/netns/\($0)" }
-    }
-
     /// Lets a block talk to the kernel, and turns what the kernel refuses into a sentence and an exit status.
     func withKernel<Value>(_ block: (inout IPVSHandle) throws(IPVSError) -> Value) throws -> Value {
         do throws(IPVSError) {
-            var handle = try IPVSHandle(namespacePath: namespacePath)
+            var handle = try IPVSHandle(namespace: netns.map { NetworkNamespace($0) })
             return try block(&handle)
         } catch {
             throw CommandFailure(error.description, status: error.isUnavailable ? ExitStatus.unavailable : ExitStatus.failure)

@@ -36,9 +36,27 @@ extension IPVSError.Reason: CustomStringConvertible {
         case .outcomeUnknown(let text): "whether it was done is unknown, \(text)"
         case .tableKeepsChanging: "the table changed during every attempt to read it whole"
         case .malformedAnswer(let text): "the kernel's answer was not understood, \(text)"
+        case .unknownNamespace(_, known: let names): "there is no such network namespace" + Self.list(names)
+        case .notNamespace: "this is a file, but no network namespace"
+        case .invalidNamespace(.name): "a namespace's name has 1 to 255 bytes, no slash, and is not . or .."
+        case .invalidNamespace(.path): "a path has 1 to 4095 bytes"
+        case .unknownInterface(let name): "there is no network interface \(name)"
+        case .interfaceCannotSend(let name): "the interface \(name) is down, or has no way to the group"
+        case .synchronizationRuns(let role): "a synchronization \(role) runs already"
+        case .synchronizationDoesNotRun(let role): "no synchronization \(role) runs"
+        case .mixedFamilies: "a real server has another address family than its virtual server, which cannot be synchronized"
+        case .invalidValue(let text): text
         case .system(let text): text
         case .other(let number): ErrorNumber.text(number)
         }
+    }
+
+    /// `; there are blue, green and red`: no more than ten.
+    private static func list(_ names: [String]) -> String {
+        guard let last = names.last else { return "" }
+        if names.count == 1 { return "; there is \(last)" }
+        if names.count > 10 { return "; there are \(names[..<10].joined(separator: ", ")) and \(names.count - 10) more" }
+        return "; there are \(names.dropLast().joined(separator: ", ")) and \(last)"
     }
 
     /// What the reader can do about it; nil where there is nothing but to look again.
@@ -52,6 +70,10 @@ extension IPVSError.Reason: CustomStringConvertible {
             "Load it with `modprobe ip_vs_\(scheduler)` on the host, or choose another"
         case .unknownSchedulerOrPersistenceEngine(let scheduler, let engine):
             "Load them with `modprobe -a ip_vs_\(scheduler) ip_vs_pe_\(engine)` on the host, or choose others"
+        case .notNamespace(.name(let name)):
+            "`ip netns delete \(name)` removes what an interrupted `ip netns add` has left"
+        case .interfaceCannotSend(let name): "Raise it first: `ip link set \(name) up`"
+        case .synchronizationRuns: "Stop it first: a daemon that runs cannot be changed"
         case .familyNotSupported: "Use a kernel that was built with CONFIG_IP_VS_IPV6"
         default: nil
         }

@@ -16,6 +16,9 @@ enum Command {
     static let setDestination: UInt8 = 6
     static let deleteDestination: UInt8 = 7
     static let getDestination: UInt8 = 8
+    static let newDaemon: UInt8 = 9
+    static let deleteDaemon: UInt8 = 10
+    static let getDaemon: UInt8 = 11
     static let setConfiguration: UInt8 = 12
     static let getConfiguration: UInt8 = 13
     /// The reply to `getInformation`.
@@ -29,6 +32,7 @@ enum Command {
 enum CommandAttribute {
     static let service: UInt16 = 1
     static let destination: UInt16 = 2
+    static let daemon: UInt16 = 3
     static let timeoutTCP: UInt16 = 4
     static let timeoutTCPFin: UInt16 = 5
     static let timeoutUDP: UInt16 = 6
@@ -94,6 +98,25 @@ enum StatisticsAttribute {
     static let outgoingPacketRate: UInt16 = 8
     static let incomingByteRate: UInt16 = 9
     static let outgoingByteRate: UInt16 = 10
+}
+
+/// `IPVS_DAEMON_ATTR_…`. The last four are from Linux 4.3, as is the length.
+enum DaemonAttribute {
+    /// 32 bits: `IP_VS_STATE_MASTER` or `IP_VS_STATE_BACKUP`.
+    static let state: UInt16 = 1
+    static let interface: UInt16 = 2
+    /// 32 bits, of which the daemons' messages have room for eight.
+    static let synchronizationID: UInt16 = 3
+    /// 16 bits: bytes of UDP payload.
+    static let maximumLength: UInt16 = 4
+    /// Four bytes.
+    static let group: UInt16 = 5
+    /// Sixteen bytes.
+    static let group6: UInt16 = 6
+    /// 16 bits in host order, unlike the ports of servers.
+    static let port: UInt16 = 7
+    /// 8 bits.
+    static let timeToLive: UInt16 = 8
 }
 
 /// `IPVS_INFO_ATTR_…`

@@ -55,7 +55,28 @@ public struct IPVSError: Error, Hashable, Sendable {
         case tableKeepsChanging
         /// The kernel's answer was not understood. The text says where.
         case malformedAnswer(String)
-        /// The network namespace could not be entered, or a file or socket not opened. The text says which.
+        /// There is no such network namespace. Those that `ip netns` knows are named, where they can be read.
+        case unknownNamespace(NetworkNamespace, known: [String])
+        /// The file stands for no network namespace.
+        case notNamespace(NetworkNamespace)
+        /// The name or path is none that a namespace could have; nothing was opened.
+        case invalidNamespace(NetworkNamespace)
+
+        /// There is no such network interface.
+        case unknownInterface(String)
+        /// `ENETUNREACH` about a synchronisation daemon: the interface is down, or has no way to the multicast group.
+        case interfaceCannotSend(String)
+        /// A synchronisation daemon of this role runs already; a namespace has at most one of each.
+        case synchronizationRuns(SynchronizationDaemon.Role)
+        /// No synchronisation daemon of this role runs.
+        case synchronizationDoesNotRun(SynchronizationDaemon.Role)
+        /// `EINVAL` about a synchronisation daemon: there is a real server of another address family than its virtual server, which the
+        /// daemons' messages cannot express.
+        case mixedFamilies
+        /// A value that the kernel would refuse or misread; nothing was sent. The text says which.
+        case invalidValue(String)
+
+        /// A file or socket could not be opened or read. The text says which call failed.
         case system(String)
         /// A number that has no meaning of its own here.
         case other(Int32)

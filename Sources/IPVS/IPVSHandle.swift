@@ -15,24 +15,26 @@ package import NetlinkTransport
 public struct IPVSHandle: ~Copyable {
     var socket: NetlinkSocket
     let family: UInt16
-    let namespacePath: String?
+    let namespace: NetworkNamespace?
 
     /// Opens a way to the IPVS of a network namespace. Where the kernel may load modules it loads IPVS.
     ///
-    /// - Parameter namespacePath: the namespace as a file, `/run/netns/blue` or `/proc/1234/ns/net`; nil is the caller's.
-    /// - Throws: `unavailable` where the kernel has no IPVS; `system` where the namespace cannot be entered.
-    public init(namespacePath: String? = nil) throws(IPVSError) {
+    /// - Parameter namespace: by name or by path; nil is the caller's. The calling thread stays where it is.
+    /// - Throws: `unavailable` where the kernel has no IPVS; `unknownNamespace`, `notNamespace`, `invalidNamespace` or `notPermitted` where
+    ///   the namespace cannot be entered.
+    public init(namespace: NetworkNamespace? = nil) throws(IPVSError) {
+        let path = try namespace?.file()
         do throws(NetlinkError) {
-            try self.init(NetlinkSocket(.generic, inNamespaceAt: namespacePath), namespacePath: namespacePath)
+            try self.init(NetlinkSocket(.generic, inNamespaceAt: path), namespace: namespace)
         } catch {
-            throw IPVSError(error)
+            throw IPVSError(opening: error, in: namespace)
         }
     }
 
     /// A handle over any socket.
-    package init(_ socket: consuming NetlinkSocket, namespacePath: String? = nil) throws(NetlinkError) {
+    package init(_ socket: consuming NetlinkSocket, namespace: NetworkNamespace? = nil) throws(NetlinkError) {
         self.socket = socket
-        self.namespacePath = namespacePath
+        self.namespace = namespace
         family = try self.socket.genericFamily(named: FamilyNumbers.name).number
     }
 

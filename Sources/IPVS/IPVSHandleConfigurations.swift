@@ -46,8 +46,9 @@ extension IPVSHandle {
 
     /// Begins to list all virtual servers, on a socket of its own.
     package borrowing func virtualServerDump() throws(IPVSError) -> VirtualServerDump {
+        let path = try namespace?.file()
         do throws(NetlinkError) {
-            let socket = try NetlinkSocket(.generic, inNamespaceAt: namespacePath)
+            let socket = try NetlinkSocket(.generic, inNamespaceAt: path)
             return try VirtualServerDump(socket, request: reading("list virtual servers", Command.getService))
         } catch {
             throw IPVSError(error)

@@ -116,7 +116,7 @@ public struct IPVSTableRealServer: Hashable, Sendable {
     }
 }
 
-/// A line of `/proc/net/ip_vs` that is not what the kernel writes.
+/// A line of `/proc/net/ip_vs` or `/proc/net/ip_vs_conn` that is not what the kernel writes.
 public struct IPVSTableError: Error, Hashable, Sendable, CustomStringConvertible {
     /// From 1.
     public var line: Int

@@ -4,71 +4,47 @@
 /// passed over, as are virtual servers of other protocols, with their real servers. Anything else that the kernel does not write
 /// is an error; none of it makes the parser crash, loop or keep more than one line and one entry.
 public struct IPVSTableParser: Sendable {
-    private var partialLine: [UInt8] = []
-    private var lineNumber = 0
+    private var lines = TextLines()
     private var current: IPVSTableEntry?
     private var lastScheduler: Scheduler?
     /// The real servers that follow belong to a virtual server that was passed over.
     private var isPassingOver = false
-
-    /// The kernel's own lines stay below 160 bytes.
-    private static let longestLine = 1024
 
     /// A parser at the beginning of the text.
     public init() {}
 
     /// Takes the next piece of the text, and calls `body` with every entry that is now whole.
     public mutating func consume(_ piece: Span<UInt8>, _ body: (IPVSTableEntry) -> Void) throws(IPVSTableError) {
-        var start = 0
-        var index = 0
-        while index < piece.count {
-            defer { index += 1 }
-            guard piece[index] == UInt8(ascii: "\n") else { continue }
-            if partialLine.isEmpty {
-                try take(piece.extracting(start..<index), body)
-            } else {
-                append(piece.extracting(start..<index))
-                let line = partialLine
-                partialLine.removeAll(keepingCapacity: true)
-                try take(line.span, body)
-            }
-            start = index + 1
-        }
-        guard piece.count - start + partialLine.count <= Self.longestLine else {
-            throw IPVSTableError(line: lineNumber + 1, "a line of more than \(Self.longestLine) bytes")
-        }
-        append(piece.extracting(start..<piece.count))
+        var lines = takeLines()
+        defer { self.lines = lines }
+        try lines.consume(piece) { line, number throws(IPVSTableError) in try take(line, number, body) }
     }
 
     /// Says that the text is over, and calls `body` with the last entry.
     public mutating func finish(_ body: (IPVSTableEntry) -> Void) throws(IPVSTableError) {
-        if !partialLine.isEmpty {
-            let line = partialLine
-            partialLine = []
-            try take(line.span, body)
-        }
+        var lines = takeLines()
+        defer { self.lines = lines }
+        try lines.finish { line, number throws(IPVSTableError) in try take(line, number, body) }
         if let current { body(current) }
         current = nil
     }
 
-    private mutating func append(_ bytes: Span<UInt8>) {
-        for index in bytes.indices { partialLine.append(bytes[index]) }
+    /// The lines, out of self while their contents change it, and without a copy of what they keep.
+    private mutating func takeLines() -> TextLines {
+        defer { lines = TextLines() }
+        return lines
     }
 
-    private mutating func take(_ line: Span<UInt8>, _ body: (IPVSTableEntry) -> Void) throws(IPVSTableError) {
-        lineNumber += 1
-        guard line.count <= Self.longestLine else {
-            throw IPVSTableError(line: lineNumber, "a line of more than \(Self.longestLine) bytes")
-        }
+    private mutating func take(_ line: Span<UInt8>, _ lineNumber: Int, _ body: (IPVSTableEntry) -> Void) throws(IPVSTableError) {
         var fields = TableFields()
         guard let first = fields.next(in: line) else { return }
         if line.word(first, is: "->") {
-            try takeRealServer(line, &fields)
+            try takeRealServer(line, lineNumber, &fields)
         } else if !(line.word(first, is: "IP") || line.word(first, is: "Prot")) {
             // A title line is neither; the third title begins as a real server does.
             if let current { body(current) }
             current = nil
-            current = try virtualServer(line, first, &fields)
+            current = try virtualServer(line, lineNumber, first, &fields)
             lastScheduler = current?.scheduler
             isPassingOver = current == nil
         }
@@ -76,7 +52,7 @@ public struct IPVSTableParser: Sendable {
 
     /// The virtual server of a line; nil where it is of another protocol.
     private func virtualServer(
-        _ line: Span<UInt8>, _ protocolName: Range<Int>, _ fields: inout TableFields
+        _ line: Span<UInt8>, _ lineNumber: Int, _ protocolName: Range<Int>, _ fields: inout TableFields
     ) throws(IPVSTableError) -> IPVSTableEntry? {
         guard let place = fields.next(in: line), let schedulerName = fields.next(in: line) else {
             throw IPVSTableError(line: lineNumber, "neither an address nor a scheduler")
@@ -128,7 +104,9 @@ public struct IPVSTableParser: Sendable {
         return nil
     }
 
-    private mutating func takeRealServer(_ line: Span<UInt8>, _ fields: inout TableFields) throws(IPVSTableError) {
+    private mutating func takeRealServer(
+        _ line: Span<UInt8>, _ lineNumber: Int, _ fields: inout TableFields
+    ) throws(IPVSTableError) {
         guard let place = fields.next(in: line) else { throw IPVSTableError(line: lineNumber, "a real server without an address") }
         if isPassingOver || line.word(place, is: "RemoteAddress:Port") { return }
         guard current != nil else { throw IPVSTableError(line: lineNumber, "a real server before any virtual server") }

@@ -81,17 +81,21 @@ extension Span where Element == UInt8 {
             guard address.count == 8, let number = hexadecimal(address, UInt32.self) else { return nil }
             return (IPAddress(ipv4: number), port)
         }
-        // Eight groups of four digits, always all of them.
         guard address.count == 41, self[address.upperBound - 1] == UInt8(ascii: "]") else { return nil }
+        return eightGroups((address.lowerBound + 1)..<(address.upperBound - 1)).map { ($0, port) }
+    }
+
+    /// Eight groups of four hexadecimal digits, always all of them: 39 bytes.
+    func eightGroups(_ range: Range<Int>) -> IPAddress? {
         var halves: (high: UInt64, low: UInt64) = (0, 0)
         for index in 0..<8 {
-            let start = address.lowerBound + 1 + 5 * index
+            let start = range.lowerBound + 5 * index
             guard let group = hexadecimal(start..<(start + 4), UInt16.self), index == 7 || self[start + 4] == UInt8(ascii: ":") else {
                 return nil
             }
             halves.high = halves.high << 16 | halves.low >> 48
             halves.low = halves.low << 16 | UInt64(group)
         }
-        return (IPAddress(ipv6High: halves.high, low: halves.low), port)
+        return IPAddress(ipv6High: halves.high, low: halves.low)
     }
 }

@@ -38,8 +38,8 @@ package struct NetlinkSocket: ~Copyable {
     /// would not do: that much the kernel takes in any case (`NLMSG_GOODSIZE`).
     package init(_ family: Family, inNamespaceAt path: String? = nil, receiving size: Int = 64 << 10) throws(NetlinkError) {
         let opened: Result<KernelChannel, NetlinkChannelError>
-        do throws(NetworkNamespaceError) {
-            opened = try NetworkNamespace.run(at: path) {
+        do throws(NamespaceVisitError) {
+            opened = try NamespaceVisit.run(at: path) {
                 Result { () throws(NetlinkChannelError) in
                     try KernelChannel(protocolNumber: family.rawValue, receiveBufferSize: max(size, 8 << 10))
                 }

@@ -25,8 +25,21 @@ enum NetlinkInput {
                 repeatReading(.addRealServer(observed.server, to: .firewallMark(1, .ipv4)))
             }
         } catch {}
+        do throws(NetlinkDecodingError) {
+            if let daemon = try MessageDecoding.daemon(payload) { repeatReading(daemon) }
+        } catch {}
         _ = try? MessageDecoding.timeouts(payload)
         _ = try? MessageDecoding.information(payload)
+    }
+
+    /// What was read can be written, and reads the same again.
+    private static func repeatReading(_ daemon: SynchronizationDaemon) {
+        var encoder = NetlinkEncoder()
+        encoder.append(GenericNetlinkHeader(command: Command.newDaemon, version: FamilyNumbers.version))
+        encoder.daemon(daemon)
+        let bytes = encoder.bytes
+        let again = try? MessageDecoding.daemon(bytes.span)
+        precondition(again == daemon)
     }
 
     /// What was read can be written, and reads the same again.

@@ -11,11 +11,9 @@ struct Namespace: Sendable {
 
     let name: String
 
-    var path: String { "/run/netns/\(name)" }
-
     /// A handle to its IPVS, with nothing in it.
     func emptied() throws(IPVSError) -> IPVSHandle {
-        var ipvs = try IPVSHandle(namespacePath: path)
+        var ipvs = try IPVSHandle(namespace: .name(name))
         try ipvs.flush()
         return ipvs
     }
@@ -32,6 +30,20 @@ struct Namespace: Sendable {
         guard process.terminationStatus == 0 else { throw ProgramFailed(words: words, status: process.terminationStatus) }
     }
 
+    /// Runs a program that must succeed, and returns what it prints.
+    static func output(_ words: [String]) throws -> String {
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = words
+        process.standardOutput = pipe
+        try process.run()
+        let bytes = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw ProgramFailed(words: words, status: process.terminationStatus) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     struct ProgramFailed: Error {
         let words: [String]
         let status: Int32
@@ -44,7 +56,12 @@ struct NamespaceTrait: SuiteTrait, TestScoping {
     {
         let namespace = Namespace(name: "ipvs-test-\(UInt32.random(in: .min ... .max))")
         try Namespace.run(["ip", "netns", "add", namespace.name])
-        defer { try? Namespace.run(["ip", "netns", "delete", namespace.name]) }
+        defer {
+            // The kernel takes its time to clear a namespace away, and until then its virtual servers disturb the reading of others'
+            // tables: see IPVSTableReader.
+            _ = try? namespace.emptied()
+            try? Namespace.run(["ip", "netns", "delete", namespace.name])
+        }
         try Namespace.run(["ip", "-n", namespace.name, "link", "set", "lo", "up"])
         try await Namespace.$current.withValue(namespace) { try await function() }
     }

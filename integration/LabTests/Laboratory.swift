@@ -14,6 +14,7 @@ enum Laboratory {
     static let package = environment["IPVS_LAB_PACKAGE"] ?? FileManager.default.currentDirectoryPath
     static let agent = package + "/.build/debug/ipvs-agent"
     static let control = package + "/.build/debug/ipvsctl"
+    static let balancer = package + "/.build/debug/balancer"
     static let peer = package + "/.build/debug/lab-peer"
     /// A user-mode Linux has no nf_tables; elsewhere Debian's `iptables` is the nft one.
     static let hasNFTables = environment["LAB_RING"] != "uml"

@@ -2,14 +2,14 @@ import CNetlink
 import Glibc
 
 /// Running something in another network namespace.
-package enum NetworkNamespace {
+package enum NamespaceVisit {
     /// Runs `body` on a thread of its own that has entered the namespace, and waits for it.
     ///
     /// `setns` changes a thread, not a process. A thread that lives for this alone needs no way back, so no failure on the way back can
     /// leave a thread of the caller's in a foreign namespace. With a nil path `body` runs where the caller is.
     package static func run<Value>(
         at path: String?, _ body: @escaping () -> Value
-    ) throws(NetworkNamespaceError) -> Value {
+    ) throws(NamespaceVisitError) -> Value {
         guard let path else { return body() }
         var value: Value?
         let visit = Visit(path) { value = body() }
@@ -23,11 +23,11 @@ package enum NetworkNamespace {
             }, retained.toOpaque())
         guard code == 0 else {
             unsafe retained.release()
-            throw NetworkNamespaceError(call: "pthread_create", errno: code)
+            throw NamespaceVisitError(call: "pthread_create", errno: code)
         }
         pthread_join(thread, nil)
         if let error = visit.error { throw error }
-        guard let value else { throw NetworkNamespaceError(call: "setns", errno: EIO) }
+        guard let value else { throw NamespaceVisitError(call: "setns", errno: EIO) }
         return value
     }
 
@@ -38,7 +38,7 @@ package enum NetworkNamespace {
 
         private let path: String
         private let body: () -> Void
-        private(set) var error: NetworkNamespaceError?
+        private(set) var error: NamespaceVisitError?
 
         init(_ path: String, _ body: @escaping () -> Void) {
             self.path = path
@@ -48,12 +48,12 @@ package enum NetworkNamespace {
         func run() {
             let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
             guard file >= 0 else {
-                error = NetworkNamespaceError(call: "open", errno: errno)
+                error = NamespaceVisitError(call: "open", errno: errno)
                 return
             }
             defer { _ = Glibc.close(file) }
             guard setns(file, Self.networkNamespace) == 0 else {
-                error = NetworkNamespaceError(call: "setns", errno: errno)
+                error = NamespaceVisitError(call: "setns", errno: errno)
                 return
             }
             body()
@@ -62,7 +62,7 @@ package enum NetworkNamespace {
 }
 
 /// A network namespace that could not be entered: which call said no, and its number of `errno.h`.
-package struct NetworkNamespaceError: Error, Hashable, Sendable {
+package struct NamespaceVisitError: Error, Hashable, Sendable {
     package var call: String
     package var errno: Int32
 }

@@ -1,0 +1,4 @@
+import IPVS
+
+var ipvs = try IPVSHandle()
+print("IPVS \(try ipvs.information().version)")

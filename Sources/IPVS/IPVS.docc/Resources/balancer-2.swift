@@ -1,0 +1,15 @@
+import IPVS
+
+let virtual = RealServer.Key(IPAddress(ipv4: 0x0a60_000a), port: 80)
+let servers = [
+    RealServer(.init(IPAddress(ipv4: 0x0af4_0002), port: 8080), .init(weight: 10)),
+    RealServer(.init(IPAddress(ipv4: 0x0af4_0003), port: 8080), .init(weight: 10)),
+]
+
+var ipvs = try IPVSHandle()
+print("IPVS \(try ipvs.information().version)")
+
+let key = VirtualServer.Key.address(virtual.address, port: virtual.port, .tcp)
+let server = VirtualServer(key, .init(scheduler: .weightedRoundRobin))
+let failures = ipvs.execute([.addVirtualServer(server)] + servers.map { .addRealServer($0, to: key) })
+for failure in failures { print(failure) }
