@@ -134,7 +134,7 @@ let package = Package(
                 "TestSupport",
             ]),
         tests("NetlinkCodecTests", of: ["NetlinkCodec", "NetlinkTesting", "TestSupport"]),
-        tests("NetlinkTransportTests", of: ["NetlinkCodec", "NetlinkTransport", "NetlinkTesting"]),
+        tests("NetlinkTransportTests", of: ["NetlinkCodec", "NetlinkTransport", "NetlinkTesting", "TestSupport"]),
         tests("IPVSTests", of: ["IPVS", "NetlinkCodec", "NetlinkTransport", "NetlinkTesting", "TestSupport"]),
         tests("IPVSKernelTests", of: ["IPVS", "NetlinkTransport"]),
         tests("LinksTests", of: ["Addresses", "NetlinkCodec", "NetlinkTransport", "Links", "TestSupport"]),
