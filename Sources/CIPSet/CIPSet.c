@@ -100,8 +100,8 @@ static void set_error(struct cipset_error *error, int32_t code, const char *mess
 	snprintf(error->message, sizeof(error->message), "%s", message);
 }
 
-/* Moves libipset's report into the error. What stands for no code of the kernel's is a conversation that broke: a message was not sent or an
- * answer not read, of which libipset says nothing but that. */
+/* Moves libipset's report into the error. What stands for no code of the kernel's may be a conversation that broke: a message was
+ * not sent or an answer not read, of which libipset says nothing but that. */
 static void take_error(struct cipset_session *self, enum ipset_cmd command, struct cipset_error *error)
 {
 	int number = errno;
@@ -114,10 +114,10 @@ static void take_error(struct cipset_session *self, enum ipset_cmd command, stru
 	error->code = code_of(self->session, command, error->message);
 	if (error->code == CIPSET_UNKNOWN && ipset_session_handle(self->session) == NULL)
 		error->code = number;
-	if (error->code == CIPSET_UNKNOWN && strcmp(error->message, "Internal protocol error") == 0) {
+	/* Of a question that it asks for itself (for a set's type) it says not even that. */
+	if (error->code == CIPSET_UNKNOWN && (length == 0 || strcmp(error->message, "Internal protocol error") == 0)) {
 		error->code = CIPSET_BROKEN;
-		if (number != 0)
-			snprintf(error->message, sizeof(error->message), "no answer from the kernel: %s", strerror(number));
+		snprintf(error->message, sizeof(error->message), "no answer from the kernel: %s", strerror(number != 0 ? number : EPROTO));
 	}
 	ipset_session_report_reset(self->session);
 }

@@ -45,9 +45,8 @@ public struct IPVSHandle: ~Copyable {
     ///
     /// A failure stops nothing: operations after it are run all the same, and fail for themselves where they needed it.
     public mutating func execute(_ operations: [IPVSOperation]) -> [IPVSFailure] {
-        let failures = socket.execute(operations.count, named: { operations[$0].name }) { index, datagram in
-            operations[index].write(to: &datagram, family: family)
-        }
+        let failures = socket.execute(
+            operations.count, named: { operations[$0].name }, writing: { operations[$0].write(to: &$1, family: family) })
         return failures.map { failure in
             let operation = operations[failure.index]
             return IPVSFailure(index: failure.index, operation: operation, error: IPVSError(operation, failure.error))

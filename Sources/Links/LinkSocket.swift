@@ -111,9 +111,9 @@ package struct LinkSocket: ~Copyable {
             let error = LinkError.otherKind(name: link.name, kind: link.kind)
             return changes.indices.map { AddressFailure(index: $0, error: error) }
         }
-        let failures = socket.execute(changes.count, named: { AddressMessage.operation(changes[$0], on: link) }) { index, datagram in
-            AddressMessage.write(changes[index], on: link, to: &datagram)
-        }
+        let failures = socket.execute(
+            changes.count, named: { AddressMessage.operation(changes[$0], on: link) },
+            writing: { AddressMessage.write(changes[$0], on: link, to: &$1) })
         return failures.compactMap { failure in
             switch (changes[failure.index], failure.error.errno) {
             case (.add, EEXIST), (.remove, EADDRNOTAVAIL): nil

@@ -25,11 +25,10 @@ extension NetlinkSocket {
     /// The kernel runs them in order. A request that fails stops nothing: those after it are run all the same, also when a whole datagram
     /// could not be sent.
     ///
-    /// - Parameters:
-    ///   - operation: what a request does; asked for those that failed.
-    ///   - write: appends one message, from `beginMessage` on. What it leaves out, or makes too long, fails as such.
+    /// `operation` is what a request does; it is asked for those that failed. `write` appends one message, from `beginMessage` on; what it leaves
+    /// out, or makes too long, fails as such.
     package mutating func execute(
-        _ count: Int, named operation: (Int) -> String, write: (Int, inout NetlinkEncoder) -> Void
+        _ count: Int, named operation: (Int) -> String, writing write: (Int, inout NetlinkEncoder) -> Void
     ) -> [NetlinkFailure] {
         var failures: [NetlinkFailure] = []
         var datagram = NetlinkEncoder()
@@ -48,7 +47,7 @@ extension NetlinkSocket {
     /// The same, for requests that are at hand whole: nil for success.
     package mutating func execute(_ requests: [NetlinkRequest]) -> [NetlinkError?] {
         var results: [NetlinkError?] = Array(repeating: nil, count: requests.count)
-        for failure in execute(requests.count, named: { requests[$0].operation }, write: { requests[$0].write(to: &$1) }) {
+        for failure in execute(requests.count, named: { requests[$0].operation }, writing: { requests[$0].write(to: &$1) }) {
             results[failure.index] = failure.error
         }
         return results

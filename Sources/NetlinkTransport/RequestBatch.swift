@@ -30,9 +30,8 @@ struct RequestBatch {
         count += 1
     }
 
-    /// The requests that are not known to have succeeded, in order.
-    ///
-    /// - Parameter unanswered: what is to be said of those without an answer; nil where they have succeeded.
+    /// The requests that are not known to have succeeded, in order. Those without an answer are said to have failed as `unanswered` says;
+    /// with nil, they have succeeded.
     func failures(_ answers: BatchRefusals, unanswered: NetlinkError.Cause?) -> [(sequence: UInt32, cause: NetlinkError.Cause)] {
         if unanswered == nil, answers.refusals.isEmpty, unsendable.isEmpty { return [] }
         var failures: [(sequence: UInt32, cause: NetlinkError.Cause)] = []
