@@ -64,6 +64,7 @@ package struct AgentService: ServiceLifecycle.Service {
         var isAnnounced = false
         var lastChange: ContinuousClock.Instant?
         var waiting: [SourceUpdate] = []
+        let began = ContinuousClock.now
         for await _ in mailbox.signals {
             let content = mailbox.take()
             waiting += content.updates
@@ -74,20 +75,25 @@ package struct AgentService: ServiceLifecycle.Service {
             } else {
                 changeTimer = nil
                 for update in waiting {
+                    let read = ContinuousClock.now - began
                     let round = await reconciler.take(update)
                     if !round.plan.isEmpty { lastChange = .now }
-                    log(round, as: "applied a change")
+                    await log(round, as: "applied a change")
                     guard update.isSynced, !isAnnounced else { continue }
                     isAnnounced = true
-                    logger.notice("in force: \(reconciler.summary)")
+                    let spent: Logger.Metadata = [
+                        "operations": "\(round.plan.operations.count)", "read-ms": .milliseconds(read),
+                        "total-ms": .milliseconds(.now - began),
+                    ]
+                    logger.notice("in force: \(reconciler.summary)", metadata: spent.merging(reconciler.times.fields) { $1 })
                 }
                 waiting = []
             }
-            if !content.news.isEmpty { log(await reconciler.take(content.news), as: "put back what was changed on the link") }
-            if content.isResyncDue, isAnnounced { log(await reconciler.resync(), as: "put back what had drifted") }
+            if !content.news.isEmpty { await log(await reconciler.take(content.news), as: "put back what was changed on the link") }
+            if content.isResyncDue, isAnnounced { await log(await reconciler.resync(), as: "put back what had drifted") }
             if content.isRetryDue {
                 retryTimer = nil
-                log(await reconciler.retry(), as: "tried again what had failed")
+                await log(await reconciler.retry(), as: "tried again what had failed")
             }
             // A timer that runs is let run, so that a stream of other work cannot put the retry off for ever.
             if retryTimer == nil, let delay = reconciler.retryDelay {
@@ -98,10 +104,12 @@ package struct AgentService: ServiceLifecycle.Service {
         changeTimer?.cancel()
     }
 
-    private func log(_ round: Reconciler.Round, as what: String) {
+    private func log(_ round: Reconciler.Round, as what: String) async {
         guard !round.plan.isEmpty else { return }
         let done = round.plan.operations.count - round.failures.count
-        logger.info("\(what)", metadata: ["operations": "\(done)", "failures": "\(round.failures.count)"])
+        var fields: Logger.Metadata = ["operations": "\(done)", "failures": "\(round.failures.count)"]
+        fields.merge(await kernel.takeCost().fields) { $1 }
+        logger.info("\(what)", metadata: fields)
         for operation in round.plan.operations { logger.debug("\(operation)") }
     }
 }

@@ -28,6 +28,9 @@ package final class Reconciler {
     /// What could not be seen when it was last looked for, so that it is not reported again while it stays so.
     private var observationFailures: [KernelFailure] = []
 
+    /// Where the time went so far.
+    package private(set) var times = StepTimes()
+
     /// How many Services have been compiled; so that tests can count what a change costs.
     package var compilations: Int { demand.compilations }
 
@@ -60,7 +63,9 @@ package final class Reconciler {
 
     /// Takes in what has changed at a source, and applies what follows from it once the source has been read whole.
     package func take(_ update: SourceUpdate) async -> Round {
+        let began = ContinuousClock.now
         let touched = demand.take(update)
+        times.compiling += .now - began
         // A document that was bad from the first reading on has no last good version here, but may have one in the kernel.
         let isHeldBack = withholdsRemovals
         withholdsRemovals = demand.hasErrors && (observed == nil || isHeldBack)
@@ -105,7 +110,9 @@ package final class Reconciler {
 
     /// All that is wanted or stands, within the parts of a scope that could be seen.
     private func everythingSeen(of scope: ObservationScope) -> Touched {
-        Planner.everything(wanted: wanted, observed: observed ?? NodeState(), seen: scope.subtracting(unseen))
+        let began = ContinuousClock.now
+        defer { times.planning += .now - began }
+        return Planner.everything(wanted: wanted, observed: observed ?? NodeState(), seen: scope.subtracting(unseen))
     }
 
     /// The plan for what was touched.
@@ -114,12 +121,16 @@ package final class Reconciler {
     /// it is changed next.
     private func plan(_ touched: Touched, isFoundByLooking: Bool = false) -> Plan {
         guard let observed else { return Plan() }
+        let began = ContinuousClock.now
+        defer { times.planning += .now - began }
         var plan = Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership)
         if isFoundByLooking, withholdsRemovals { plan.operations.removeAll(where: \.removesSomething) }
         return plan
     }
 
     private func observe(_ scope: ObservationScope) async -> [KernelFailure] {
+        let began = ContinuousClock.now
+        defer { times.looking += .now - began }
         if observed == nil { ownership.remembered = journal.remembered(reporting: logger) }
         let observation = await kernel.observe(scope)
         if observed == nil { observed = NodeState() }
@@ -180,6 +191,8 @@ package final class Reconciler {
             retries.settle()
             return round
         }
+        let began = ContinuousClock.now
+        defer { times.applying += .now - began }
         remember(plan.unboundVirtualServers(given: observed ?? NodeState()))
         for stage in plan.stages {
             let (possible, impossible) = stage.withoutDependants(of: round.failures, given: observed ?? NodeState())
