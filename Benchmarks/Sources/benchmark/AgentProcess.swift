@@ -35,7 +35,7 @@ final class AgentProcess {
         let deadline = ContinuousClock.now + limit
         while let line = log.next(before: deadline) {
             if line.message.hasPrefix(beginning) { return line }
-            if line.fields["level"] == "error" { progress("the agent says: \(line.message)") }
+            try refuse(line)
         }
         throw BenchmarkFailure("the agent did not say \"\(beginning)\" within \(limit.seconds.short) s")
     }
@@ -47,9 +47,14 @@ final class AgentProcess {
         while let line = log.next(before: deadline) {
             if line.message == "applied a change" { applied = line }
             if line.message.hasPrefix("in force") { return (applied, line) }
-            if line.fields["level"] == "error" { progress("the agent says: \(line.message)") }
+            try refuse(line)
         }
         throw BenchmarkFailure("the agent did not bring everything in force")
+    }
+
+    /// Figures of an agent that fails at something mean nothing.
+    private func refuse(_ line: LogLine) throws {
+        if line.fields["level"] == "error" { throw BenchmarkFailure("the agent says: \(line.message)") }
     }
 
     /// Forgets lines that have come so far.
@@ -59,6 +64,8 @@ final class AgentProcess {
         process.terminate()
         process.waitUntilExit()
     }
+
+    deinit { if process.isRunning { stop() } }
 
     func usage() throws -> ProcessUsage { try ProcessUsage(of: process.processIdentifier) }
 }

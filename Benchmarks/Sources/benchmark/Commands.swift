@@ -41,6 +41,8 @@ final class Namespace {
 
     init() throws {
         try Command.run(["ip", "netns", "add", name])
+        // Without any local address there is no local table, and IPVS takes every real server for a broadcast address (`inet_addr_type`).
+        try Command.run(["ip", "-n", name, "link", "set", "lo", "up"])
         // The setting is there as soon as IPVS is; it was loaded by the lab.
         try run(["sysctl", "-qw", "net.ipv4.vs.run_estimation=0"])
     }
