@@ -136,11 +136,17 @@ let package = Package(
                 "TestSupport",
             ]),
         tests("NetlinkCodecTests", of: ["NetlinkCodec", "NetlinkTesting", "TestSupport"]),
-        tests("NetlinkTransportTests", of: ["NetlinkCodec", "NetlinkTransport", "NetlinkTesting"]),
+        tests("NetlinkTransportTests", of: ["NetlinkCodec", "NetlinkTransport", "NetlinkTesting", "TestSupport"]),
         tests("IPVSTests", of: ["IPVS", "NetlinkCodec", "NetlinkTransport", "NetlinkTesting", "TestSupport"]),
         tests("IPVSKernelTests", of: ["IPVS", "NetlinkTransport"]),
         tests("LinksTests", of: ["Addresses", "NetlinkCodec", "NetlinkTransport", "Links", "TestSupport"]),
-        tests("IPSetsTests", of: ["Addresses", "NodeModel", "IPSets", "TestSupport"]),
+        // Stands between libipset and libmnl, so the linker must offer its functions to libraries.
+        .target(
+            name: "CIPSetFaults", path: "Tests/CIPSetFaults",
+            linkerSettings: [
+                .unsafeFlags(["mnl_socket_sendto", "mnl_socket_recvfrom"].flatMap { ["-Xlinker", "--export-dynamic-symbol=\($0)"] })
+            ]),
+        tests("IPSetsTests", of: ["Addresses", "NodeModel", "IPSets", "CIPSetFaults", "TestSupport"]),
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
         tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),

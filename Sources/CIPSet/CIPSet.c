@@ -2,7 +2,9 @@
 #define _GNU_SOURCE
 #include "CIPSet.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -11,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include <libipset/errcode.h>
 #include <libipset/ipset.h>
@@ -83,13 +87,21 @@ static int32_t code_of(struct ipset_session *session, enum ipset_cmd command, co
 	return CIPSET_UNKNOWN;
 }
 
+/* Ends libipset's side of the session, with what may be left unread in its socket; the next call starts it anew. */
+static void end_session(struct cipset_session *self)
+{
+	ipset_session_fini(self->session);
+	self->session = NULL;
+}
+
 static void set_error(struct cipset_error *error, int32_t code, const char *message)
 {
 	error->code = code;
 	snprintf(error->message, sizeof(error->message), "%s", message);
 }
 
-/* Moves libipset's report into the error. */
+/* Moves libipset's report into the error. What stands for no code of the kernel's may be a conversation that broke: a message was
+ * not sent or an answer not read, of which libipset says nothing but that. */
 static void take_error(struct cipset_session *self, enum ipset_cmd command, struct cipset_error *error)
 {
 	int number = errno;
@@ -102,6 +114,11 @@ static void take_error(struct cipset_session *self, enum ipset_cmd command, stru
 	error->code = code_of(self->session, command, error->message);
 	if (error->code == CIPSET_UNKNOWN && ipset_session_handle(self->session) == NULL)
 		error->code = number;
+	/* Of a question that it asks for itself (for a set's type) it says not even that. */
+	if (error->code == CIPSET_UNKNOWN && (length == 0 || strcmp(error->message, "Internal protocol error") == 0)) {
+		error->code = CIPSET_BROKEN;
+		snprintf(error->message, sizeof(error->message), "no answer from the kernel: %s", strerror(number != 0 ? number : EPROTO));
+	}
 	ipset_session_report_reset(self->session);
 }
 
@@ -123,6 +140,26 @@ static int print_to_sink(struct ipset_session *session, void *context, const cha
 	return length;
 }
 
+/* Lets no answer be waited for longer than five seconds: libipset's own waiting has no end. It gives its socket to nobody, so all
+ * netfilter sockets of this process are taken; who else has one here reads without waiting. (The kernel answers while the message is being sent;
+ * what is waited for is an answer that was no answer.) */
+static void bound_waiting(void)
+{
+	const struct timeval patience = { .tv_sec = 5 };
+	DIR *files = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	while (files != NULL && (entry = readdir(files)) != NULL) {
+		int domain = 0, protocol = 0;
+		socklen_t length = sizeof(int);
+		const int file = atoi(entry->d_name);
+		if (getsockopt(file, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_NETLINK
+			&& getsockopt(file, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0 && protocol == NETLINK_NETFILTER)
+			setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	}
+	if (files != NULL)
+		closedir(files);
+}
+
 /* Starts libipset's side of the session; -1 with the error, and without a side. */
 static int start(struct cipset_session *self, struct cipset_error *error)
 {
@@ -135,8 +172,11 @@ static int start(struct cipset_session *self, struct cipset_error *error)
 	ipset_session_output(self->session, IPSET_LIST_SAVE);
 	/* IPSET_CMD_NONE asks for the protocol version and does nothing else. */
 	errno = 0;
-	if (ipset_cmd(self->session, IPSET_CMD_NONE, 0) == 0)
+	if (ipset_cmd(self->session, IPSET_CMD_NONE, 0) == 0) {
+		bound_waiting();
+		errno = 0;
 		return 0;
+	}
 	take_error(self, IPSET_CMD_PROTOCOL, error);
 	ipset_session_fini(self->session);
 	self->session = NULL;
@@ -176,6 +216,8 @@ static int fail(struct cipset_session *self, enum ipset_cmd command, struct cips
 {
 	take_error(self, command, error);
 	ipset_data_reset(ipset_session_data(self->session));
+	if (error->code == CIPSET_BROKEN)
+		end_session(self);
 	return -1;
 }
 
@@ -185,6 +227,7 @@ static int prepare(struct cipset_session *self, struct cipset_error *error)
 	if (self->session == NULL)
 		return start(self, error);
 	ipset_session_report_reset(self->session);
+	errno = 0;
 	return 0;
 }
 
@@ -220,18 +263,20 @@ int cipset_destroy(struct cipset_session *self, const char *name, struct cipset_
 }
 
 /* Puts one change into the session's data. -1 with the error where the set cannot take it. */
-static int fill(struct cipset_session *self, const char *name, const char *type_name, const struct cipset_change *change,
+static int fill(struct cipset_session *self, const struct cipset_set *set, bool *cached, const struct cipset_change *change,
 	enum ipset_cmd command, struct cipset_error *error)
 {
 	struct ipset_data *data = ipset_session_data(self->session);
-	ipset_data_set(data, IPSET_SETNAME, name);
-	/* Asks the kernel for the set's type and family the first time, and sets the family in the data: an address is
-	 * copied by the family that the data has. */
+	ipset_data_set(data, IPSET_SETNAME, set->name);
+	/* Asks the kernel for the set's type and family, and sets the family in the data: an address is copied by the family that the
+	 * data has. libipset remembers no answer (only what it made itself or listed), and would ask for every entry. */
 	const struct ipset_type *type = ipset_type_get(self->session, command);
 	if (type == NULL)
 		return fail(self, IPSET_CMD_HEADER, error);
+	if (!*cached)
+		*cached = ipset_cache_add(set->name, type, ipset_data_family(data)) == 0;
 	const uint8_t family = change->family == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	if (strcmp(type->name, type_name) != 0 || (change->layout != CIPSET_PORT && ipset_data_family(data) != family)) {
+	if (strcmp(type->name, set->type) != 0 || (change->layout != CIPSET_PORT && ipset_data_family(data) != family)) {
 		/* Sent all the same, the kernel would take what it knows of the entry: another entry than was asked for. */
 		set_error(error, CIPSET_OTHER_TYPE, type->name);
 		ipset_data_reset(data);
@@ -250,13 +295,10 @@ static int fill(struct cipset_session *self, const char *name, const char *type_
 	return 0;
 }
 
-size_t cipset_change(struct cipset_session *self, const char *const *names, const char *const *types,
-	const struct cipset_change *changes, size_t count, struct cipset_error *error)
+/* cached says of each set whether libipset remembers it. */
+static size_t run(struct cipset_session *self, const struct cipset_set *sets, bool *cached, const struct cipset_change *changes,
+	size_t count, struct cipset_error *error)
 {
-	/* Sets may have been made anew by others since the last call, with another type under the same name. */
-	ipset_cache_del(NULL);
-	if (count == 0 || prepare(self, error) < 0)
-		return 0;
 	for (size_t index = 0; index <= count; index++) {
 		struct cipset_error refused;
 		int result;
@@ -266,9 +308,12 @@ size_t cipset_change(struct cipset_session *self, const char *const *names, cons
 		} else {
 			const struct cipset_change *change = &changes[index];
 			const enum ipset_cmd command = change->remove ? IPSET_CMD_DEL : IPSET_CMD_ADD;
-			filled = fill(self, names[change->set], types[change->set], change, command, &refused) == 0;
+			filled = fill(self, &sets[change->set], &cached[change->set], change, command, &refused) == 0;
 			/* A line number other than 0 is what makes libipset gather entries of one set into one message. */
-			result = filled ? ipset_cmd(self->session, command, (uint32_t)index + 1) : ipset_commit(self->session);
+			if (filled)
+				result = ipset_cmd(self->session, command, (uint32_t)index + 1);
+			else
+				result = self->session == NULL ? 0 : ipset_commit(self->session);
 		}
 		if (result < 0) {
 			/* The message that failed may be the one before this entry: of its lines the kernel names the
@@ -276,16 +321,33 @@ size_t cipset_change(struct cipset_session *self, const char *const *names, cons
 			const char *text = ipset_session_report_msg(self->session);
 			uint32_t line = split_line(&text);
 			size_t failed = line >= 1 && line <= count ? line - 1 : (index < count ? index : count - 1);
-			take_error(self, changes[failed].remove ? IPSET_CMD_DEL : IPSET_CMD_ADD, error);
-			ipset_data_reset(ipset_session_data(self->session));
-			return failed;
+			fail(self, changes[failed].remove ? IPSET_CMD_DEL : IPSET_CMD_ADD, error);
+			/* libipset does not tell which of its messages came through before the one that broke. */
+			return error->code == CIPSET_BROKEN ? 0 : failed;
 		}
 		if (!filled) {
 			*error = refused;
-			return index;
+			return refused.code == CIPSET_BROKEN ? 0 : index;
 		}
 	}
 	return count;
+}
+
+size_t cipset_change(struct cipset_session *self, const struct cipset_set *sets, size_t set_count, const struct cipset_change *changes,
+	size_t count, struct cipset_error *error)
+{
+	/* Sets may have been made anew by others since the last call, with another type under the same name. */
+	ipset_cache_del(NULL);
+	if (count == 0 || prepare(self, error) < 0)
+		return 0;
+	bool *cached = calloc(set_count, sizeof(*cached));
+	if (cached == NULL) {
+		set_error(error, ENOMEM, "out of memory");
+		return 0;
+	}
+	size_t done = run(self, sets, cached, changes, count, error);
+	free(cached);
+	return done;
 }
 
 int cipset_save(struct cipset_session *self, const char *name, cipset_sink sink, void *context, struct cipset_error *error)

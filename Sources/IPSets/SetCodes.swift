@@ -17,6 +17,7 @@ extension SetError.Reason {
         switch (action, code) {
         case (_, Int32(CIPSET_OTHER_TYPE)): self = .differentSet("type \(message)")
         case (_, Int32(CIPSET_SECOND_SESSION)): self = .secondSession
+        case (_, Int32(CIPSET_BROKEN)): self = .outcomeUnknown
         case (_, EPERM), (_, EACCES): self = .notPermitted
         // nfnetlink answers EINVAL for a subsystem that it does not have and cannot load; without nfnetlink the socket fails.
         case (.open, EINVAL), (.open, EPROTONOSUPPORT), (.open, EAFNOSUPPORT), (.open, EOPNOTSUPP): self = .noSubsystem

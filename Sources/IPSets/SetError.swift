@@ -26,6 +26,8 @@ package struct SetError: Error, Hashable, Sendable {
         case notPermitted
         /// This process has a session already; libipset can serve one.
         case secondSession
+        /// A message was not sent or its answer not read: whether it was done is unknown.
+        case outcomeUnknown
         case other
     }
 
@@ -57,7 +59,7 @@ package struct SetError: Error, Hashable, Sendable {
             "Load the module of the set's type (modprobe \(Self.module(of: object))), or use a kernel that has it."
         case .noSubsystem: "Load the module ip_set (modprobe ip_set), or use a kernel that has it."
         case .notPermitted: "Run as root, or with CAP_NET_ADMIN in the network namespace."
-        case .secondSession, .other: nil
+        case .secondSession, .outcomeUnknown, .other: nil
         }
     }
 
@@ -65,7 +67,7 @@ package struct SetError: Error, Hashable, Sendable {
     var concernsWholeSet: Bool {
         switch reason {
         case .noSuchSet, .differentSet, .full, .unsupportedType, .noSubsystem, .notPermitted, .secondSession: true
-        case .inUse, .other: false
+        case .inUse, .outcomeUnknown, .other: false
         }
     }
 

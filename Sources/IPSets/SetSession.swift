@@ -57,35 +57,43 @@ package struct SetSession: ~Copyable {
     package func change(_ changes: [SetChange]) -> [SetFailure] {
         var failures: [SetFailure] = []
         // Sets to which nothing can be added for now, and why.
-        var closed: [SetKey: SetError] = [:]
+        var closed = ClosedSets()
         var batch = SetBatch()
-        for (index, change) in changes.enumerated() where !batch.append(change, at: index) {
-            let message = "the entry does not fit the set's type or family"
-            failures.append(SetFailure(index: index, error: SetError(change, reason: .other, code: 0, message: message)))
-        }
         var position = 0
-        while position < batch.count {
-            if let error = closed[batch.changes[position].member.set], error.concerns(batch.changes[position]) {
-                batch.report(error.about(batch.changes[position]), at: position, in: &failures)
+        while position < changes.count {
+            let start = position
+            if let known = closed.error(concerning: changes[start]) {
+                failures.report(known, of: changes[start], at: start)
                 position += 1
                 continue
             }
-            // After a failure, go on up to the next change that is known to fail too.
-            let end = closed.isEmpty ? batch.count : batch.end(from: position, closed: closed)
-            var error = cipset_error()
-            let done = unsafe batch.run(position..<end, session: handle, error: &error)
-            // What has been removed makes room.
-            for change in batch.changes[position..<(position + done)] where change.isRemoval { closed[change.member.set] = nil }
-            position += done
-            if position < end {
-                let change = batch.changes[position]
-                let failure = SetError(change, error)
-                batch.report(failure, at: position, in: &failures)
-                if failure.concernsWholeSet { closed[change.member.set] = failure }
+            let end = batch.fill(with: changes, from: start, without: closed)
+            guard end > start else {
+                let message = "the entry does not fit the set's type or family"
+                failures.report(SetError(changes[start], reason: .other, code: 0, message: message), of: changes[start], at: start)
                 position += 1
+                continue
+            }
+            // A failure ends the call. What comes after it is carried out by another, and laid out anew where some of it is known to fail too.
+            var isAsLaidOut = true
+            while position < end, isAsLaidOut {
+                var error = cipset_error()
+                let done = unsafe batch.run(from: position - start, session: handle, error: &error)
+                closed.open(after: changes[position..<(position + done)])
+                position += done
+                if error.code == CIPSET_BROKEN {
+                    // Of nothing that was laid out is it known whether it was done.
+                    for index in position..<end { failures.report(SetError(changes[index], error), of: changes[index], at: index) }
+                    position = end
+                } else if position < end {
+                    let failure = SetError(changes[position], error)
+                    failures.report(failure, of: changes[position], at: position)
+                    isAsLaidOut = !closed.close(after: failure, of: changes[position])
+                    position += 1
+                }
             }
         }
-        return failures.sorted { $0.index < $1.index }
+        return failures
     }
 
     /// The sets of these keys that are there, or of all keys, with their entries.
@@ -135,11 +143,16 @@ extension SetError {
         self.init(action, change.member.description, error, isBitmap: change.member.set.type == .bitmapPort)
     }
 
-    /// Whether another change to the same set would fail alike: a full set still gives entries back.
-    func concerns(_ change: SetChange) -> Bool { concernsWholeSet && !(change.isRemoval && reason == .full) }
-
     /// The same reason, told of another change.
-    fileprivate func about(_ change: SetChange) -> SetError { SetError(change, reason: reason, code: code, message: message) }
+    func about(_ change: SetChange) -> SetError { SetError(change, reason: reason, code: code, message: message) }
+}
+
+extension [SetFailure] {
+    /// Notes a failure, unless it is that there is no set to remove from: what was asked for is so.
+    fileprivate mutating func report(_ error: SetError, of change: SetChange, at index: Int) {
+        if change.isRemoval, error.reason == .noSuchSet { return }
+        append(SetFailure(index: index, error: error))
+    }
 }
 
 extension cipset_error {

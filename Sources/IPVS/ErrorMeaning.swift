@@ -83,6 +83,9 @@ extension IPVSError {
     init(_ operation: IPVSOperation, _ error: NetlinkError) {
         if case .refused(let answer) = error.cause {
             self.init(operation, errno: answer.errno, kernelMessage: answer.message)
+        } else if error.isOutcomeUnknown {
+            self.init(
+                operation: operation.name, object: operation.object, reason: .outcomeUnknown(error.cause.description), errno: error.errno)
         } else {
             self.init(
                 operation: operation.name, object: operation.object,

@@ -45,9 +45,11 @@ public struct IPVSHandle: ~Copyable {
     ///
     /// A failure stops nothing: operations after it are run all the same, and fail for themselves where they needed it.
     public mutating func execute(_ operations: [IPVSOperation]) -> [IPVSFailure] {
-        let results = socket.execute(operations.map { $0.request(family: family) })
-        return results.enumerated().compactMap { index, error in
-            error.map { IPVSFailure(index: index, operation: operations[index], error: IPVSError(operations[index], $0)) }
+        let failures = socket.execute(
+            operations.count, named: { operations[$0].name }, writing: { operations[$0].write(to: &$1, family: family) })
+        return failures.map { failure in
+            let operation = operations[failure.index]
+            return IPVSFailure(index: failure.index, operation: operation, error: IPVSError(operation, failure.error))
         }
     }
 

@@ -14,7 +14,7 @@ extension NetlinkEncoder {
         nest(CommandAttribute.service) { nest in
             nest.keyAttributes(of: server.key)
             nest.attribute(ServiceAttribute.schedulerName, configuration.scheduler.rawValue)
-            nest.attribute(ServiceAttribute.flags, bytes: flagBytes(configuration))
+            nest.flags(of: configuration)
             nest.attribute(ServiceAttribute.timeout, configuration.persistence?.timeout ?? 0)
             // Required of every service; without persistence it has no meaning, but for IPv6 must be a prefix length all the same.
             let granularity = configuration.persistence?.granularity ?? .wholeAddress(server.key.family)
@@ -30,11 +30,26 @@ extension NetlinkEncoder {
         switch key {
         case .address(let address, let port, let transport):
             attribute(ServiceAttribute.transport, UInt16(transport.rawValue))
-            attribute(ServiceAttribute.address, bytes: paddedBytes(of: address))
+            attribute(ServiceAttribute.address, padded: address)
             attribute(ServiceAttribute.port, network: port)
         case .firewallMark(let mark, _):
             attribute(ServiceAttribute.firewallMark, mark)
         }
+    }
+
+    /// `struct ip_vs_flags`. The mask is full: a flag that is not wanted is to be cleared, not kept.
+    private mutating func flags(of configuration: VirtualServer.Configuration) {
+        var flags = configuration.schedulerFlags.rawValue
+        if configuration.persistence != nil { flags |= ServiceFlag.persistent }
+        if configuration.onePacket { flags |= ServiceFlag.onePacket }
+        attribute(ServiceAttribute.flags, flags, .max)
+    }
+
+    /// Sixteen bytes: `union nf_inet_addr`.
+    private mutating func attribute(_ type: UInt16, padded address: IPAddress) {
+        var bytes = InlineArray<16, UInt8>(repeating: 0)
+        for offset in 0..<address.family.byteCount { bytes[offset] = address.byte(at: offset) }
+        attribute(type, bytes: bytes.span)
     }
 
     private mutating func netmask(_ granularity: VirtualServer.Granularity, _ family: AddressFamily) {
@@ -66,7 +81,7 @@ extension NetlinkEncoder {
     }
 
     private mutating func keyAttributes(of key: RealServer.Key) {
-        attribute(DestinationAttribute.address, bytes: paddedBytes(of: key.address))
+        attribute(DestinationAttribute.address, padded: key.address)
         attribute(DestinationAttribute.port, network: key.port)
         attribute(DestinationAttribute.addressFamily, FamilyNumber.of(key.address.family))
     }
@@ -88,24 +103,6 @@ extension NetlinkEncoder {
         attribute(CommandAttribute.timeoutTCPFin, timeouts.tcpFin)
         attribute(CommandAttribute.timeoutUDP, timeouts.udp)
     }
-}
-
-/// Sixteen bytes: `union nf_inet_addr`.
-private func paddedBytes(of address: IPAddress) -> [UInt8] {
-    var bytes = address.bytes
-    while bytes.count < 16 { bytes.append(0) }
-    return bytes
-}
-
-/// `struct ip_vs_flags`. The mask is full: a flag that is not wanted is to be cleared, not kept.
-private func flagBytes(_ configuration: VirtualServer.Configuration) -> [UInt8] {
-    var flags = configuration.schedulerFlags.rawValue
-    if configuration.persistence != nil { flags |= ServiceFlag.persistent }
-    if configuration.onePacket { flags |= ServiceFlag.onePacket }
-    var encoder = NetlinkEncoder()
-    encoder.append(flags)
-    encoder.append(UInt32.max)
-    return encoder.bytes
 }
 
 private func forwardingNumber(_ method: ForwardingMethod) -> UInt32 {

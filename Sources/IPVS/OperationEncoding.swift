@@ -1,22 +1,31 @@
 import NetlinkCodec
 
 extension IPVSOperation {
-    /// The message that does it.
+    /// Appends the message that does it.
+    func write(to datagram: inout NetlinkEncoder, family: UInt16) {
+        datagram.beginMessage(type: family)
+        writePayload(to: &datagram)
+    }
+
+    /// The message that does it, by itself.
     func request(family: UInt16) -> NetlinkRequest {
-        NetlinkRequest(name, family: family, header: GenericNetlinkHeader(command: command, version: FamilyNumbers.version)) { encoder in
-            switch self {
-            case .addVirtualServer(let server), .updateVirtualServer(let server): encoder.service(server)
-            case .removeVirtualServer(let key): encoder.service(key)
-            case .addRealServer(let server, to: let key), .updateRealServer(let server, of: let key):
-                encoder.service(key)
-                encoder.destination(server)
-            case .removeRealServer(let server, from: let key):
-                encoder.service(key)
-                encoder.destination(server)
-            case .zero(let key): if let key { encoder.service(key) }
-            case .flush: break
-            case .setTimeouts(let timeouts): encoder.timeouts(timeouts)
-            }
+        NetlinkRequest(name, type: family) { writePayload(to: &$0) }
+    }
+
+    private func writePayload(to datagram: inout NetlinkEncoder) {
+        datagram.append(GenericNetlinkHeader(command: command, version: FamilyNumbers.version))
+        switch self {
+        case .addVirtualServer(let server), .updateVirtualServer(let server): datagram.service(server)
+        case .removeVirtualServer(let key): datagram.service(key)
+        case .addRealServer(let server, to: let key), .updateRealServer(let server, of: let key):
+            datagram.service(key)
+            datagram.destination(server)
+        case .removeRealServer(let server, from: let key):
+            datagram.service(key)
+            datagram.destination(server)
+        case .zero(let key): if let key { datagram.service(key) }
+        case .flush: break
+        case .setTimeouts(let timeouts): datagram.timeouts(timeouts)
         }
     }
 

@@ -28,26 +28,45 @@ enum AddressMessage {
     /// `RT_SCOPE_UNIVERSE`, which `ip` calls global.
     private static let globalScope: UInt8 = 0
 
-    static func request(_ change: AddressChange, on link: Link) -> NetlinkRequest {
-        let address = change.address
-        let (operation, type, flags): (String, UInt16, NetlinkFlags) =
-            switch change {
-            case .add: ("bind address \(address) to \(link.name)", new, [.create, .exclusive])
-            case .remove: ("unbind address \(address) from \(link.name)", delete, [])
-            }
-        return NetlinkRequest(operation, type: type, flags: flags) { encoder in
-            encoder.append(familyNumber(address.family))
-            encoder.append(UInt8(truncatingIfNeeded: address.family.bitWidth))
-            encoder.append(0 as UInt8)
-            encoder.append(globalScope)
-            encoder.append(UInt32(bitPattern: link.index))
-            // The local address, and that of the other end, which is the same where there is no other end.
-            encoder.attribute(localAttribute, bytes: address.bytes)
-            encoder.attribute(addressAttribute, bytes: address.bytes)
-            if address.family == .ipv6 { encoder.attribute(lifetimesAttribute, bytes: validButNeverPreferred) }
-            let flags = address.family == .ipv6 ? permanent | noDuplicateDetection | noPrefixRoute : permanent
-            encoder.attribute(flagsAttribute, flags)
+    /// What a change does, for errors.
+    static func operation(_ change: AddressChange, on link: Link) -> String {
+        switch change {
+        case .add(let address): "bind address \(address) to \(link.name)"
+        case .remove(let address): "unbind address \(address) from \(link.name)"
         }
+    }
+
+    /// Appends the message of a change to a datagram.
+    static func write(_ change: AddressChange, on link: Link, to datagram: inout NetlinkEncoder) {
+        datagram.beginMessage(type: type(of: change), flags: flags(of: change))
+        writePayload(change, on: link, to: &datagram)
+    }
+
+    /// The message of a change, by itself.
+    static func request(_ change: AddressChange, on link: Link) -> NetlinkRequest {
+        NetlinkRequest(operation(change, on: link), type: type(of: change), flags: flags(of: change)) {
+            writePayload(change, on: link, to: &$0)
+        }
+    }
+
+    private static func type(of change: AddressChange) -> UInt16 { change.isAddition ? new : delete }
+
+    private static func flags(of change: AddressChange) -> NetlinkFlags { change.isAddition ? [.create, .exclusive] : NetlinkFlags() }
+
+    private static func writePayload(_ change: AddressChange, on link: Link, to datagram: inout NetlinkEncoder) {
+        let address = change.address
+        datagram.append(familyNumber(address.family))
+        datagram.append(UInt8(truncatingIfNeeded: address.family.bitWidth))
+        datagram.append(0 as UInt8)
+        datagram.append(globalScope)
+        datagram.append(UInt32(bitPattern: link.index))
+        // The local address, and that of the other end, which is the same where there is no other end.
+        let bytes = address.bytes
+        datagram.attribute(localAttribute, bytes: bytes)
+        datagram.attribute(addressAttribute, bytes: bytes)
+        if address.family == .ipv6 { datagram.attribute(lifetimesAttribute, bytes: validButNeverPreferred) }
+        let flags = address.family == .ipv6 ? permanent | noDuplicateDetection | noPrefixRoute : permanent
+        datagram.attribute(flagsAttribute, flags)
     }
 
     /// All addresses of all links. (The kernel ignores an index in a request of this kind, unless the socket asks for strictness.)

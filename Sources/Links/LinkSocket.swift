@@ -111,15 +111,16 @@ package struct LinkSocket: ~Copyable {
             let error = LinkError.otherKind(name: link.name, kind: link.kind)
             return changes.indices.map { AddressFailure(index: $0, error: error) }
         }
-        let results = socket.execute(changes.map { AddressMessage.request($0, on: link) })
-        return results.indices.compactMap { index in
-            guard let error = results[index] else { return nil }
-            switch (changes[index], error.errno) {
-            case (.add, EEXIST), (.remove, EADDRNOTAVAIL): return nil
+        let failures = socket.execute(
+            changes.count, named: { AddressMessage.operation(changes[$0], on: link) },
+            writing: { AddressMessage.write(changes[$0], on: link, to: &$1) })
+        return failures.compactMap { failure in
+            switch (changes[failure.index], failure.error.errno) {
+            case (.add, EEXIST), (.remove, EADDRNOTAVAIL): nil
             // With its link an address is gone too.
-            case (.remove, ENODEV): return nil
-            case (.add, ENODEV): return AddressFailure(index: index, error: .noSuchLink(link.name))
-            default: return AddressFailure(index: index, error: .netlink(error))
+            case (.remove, ENODEV): nil
+            case (.add, ENODEV): AddressFailure(index: failure.index, error: .noSuchLink(link.name))
+            default: AddressFailure(index: failure.index, error: .netlink(failure.error))
             }
         }
     }

@@ -27,7 +27,7 @@ extension KernelFailure {
             case .notPermitted: .privilege
             case .noSubsystem, .unsupportedType: .missingFeature
             case .differentSet, .inUse: .conflict
-            case .noSuchSet: .stale
+            case .noSuchSet, .outcomeUnknown: .stale
             case .full: .resource
             case .secondSession, .other: .other
             }
@@ -73,7 +73,7 @@ extension KernelFailure {
                 case EOPNOTSUPP, EAFNOSUPPORT: .missingFeature
                 case ENOMEM, ENOBUFS: .resource
                 case ENODEV: .stale
-                default: .other
+                default: netlink.isOutcomeUnknown ? .stale : .other
                 }
             self.init(cause, error.description, errorNumber: netlink.errno)
         }

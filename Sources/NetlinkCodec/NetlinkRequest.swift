@@ -36,16 +36,18 @@ package struct NetlinkRequest: Hashable, Sendable {
         payload.map { netlinkAligned(NetlinkHeader.byteCount + $0.count) }
     }
 
-    /// Appends the message to a datagram, with padding, so that another can follow.
-    package func write(to datagram: inout NetlinkEncoder, sequence: UInt32, port: UInt32, extraFlags: NetlinkFlags) {
+    /// Appends the message to a datagram, but for what is known at its end; nothing where it cannot be sent.
+    package func write(to datagram: inout NetlinkEncoder) {
         guard let payload else { return }
-        datagram.append(UInt32(truncatingIfNeeded: NetlinkHeader.byteCount + payload.count))
-        datagram.append(type)
-        datagram.append(flags.union(extraFlags).union(.request).rawValue)
-        datagram.append(sequence)
-        datagram.append(port)
+        datagram.beginMessage(type: type, flags: flags)
         datagram.append(contentsOf: payload)
-        while datagram.bytes.count % 4 != 0 { datagram.append(0 as UInt8) }
+    }
+
+    /// Appends the whole message to a datagram, with padding, so that another can follow.
+    package func write(to datagram: inout NetlinkEncoder, sequence: UInt32, port: UInt32, extraFlags: NetlinkFlags) {
+        let start = datagram.bytes.count
+        write(to: &datagram)
+        if datagram.endMessage(at: start, sequence: sequence, port: port) { datagram.add(extraFlags, toMessageAt: start) }
     }
 }
 

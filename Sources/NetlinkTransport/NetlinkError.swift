@@ -18,7 +18,7 @@ package struct NetlinkError: Error, Hashable, Sendable, CustomStringConvertible 
     package enum Cause: Hashable, Sendable {
         /// The kernel ran the request and refused it.
         case refused(NetlinkAcknowledgement)
-        /// A system call failed; the request was not run.
+        /// A system call failed. Where it is the one that sends, the request was not run.
         case system(call: String, errno: Int32)
         /// No answer within the time allowed, in seconds. Whether the request was run is unknown.
         case timedOut(seconds: Double)
@@ -42,6 +42,15 @@ package struct NetlinkError: Error, Hashable, Sendable, CustomStringConvertible 
         case .refused(let acknowledgement): acknowledgement.errno
         case .system(_, let errno): errno
         default: nil
+        }
+    }
+
+    /// Whether the kernel may have run the request all the same: what was asked of it is to be looked at again.
+    package var isOutcomeUnknown: Bool {
+        switch cause {
+        case .timedOut, .answerLost, .truncated, .malformed: true
+        case .system(let call, _): call != "send"
+        case .refused, .interrupted, .familyMissing, .requestTooLong: false
         }
     }
 

@@ -23,7 +23,8 @@ extension NetlinkSocket {
     /// The announcements of the next datagram; nil where none came within the time. With no time at all it does not wait.
     package mutating func announcement(within time: Duration = .zero) throws(NetlinkError) -> NetlinkAnnouncement? {
         let deadline = ContinuousClock.now + time
-        while true {
+        // Strangers cannot hold us beyond the time: so many datagrams are looked at, and the next call goes on.
+        for _ in 0..<Self.mostStrangers {
             let left = max(ContinuousClock.now.duration(to: deadline), .zero)
             do throws(NetlinkChannelError) {
                 guard let datagram = try channel.receive(timeout: left) else { return nil }
@@ -45,5 +46,9 @@ extension NetlinkSocket {
                 }
             }
         }
+        return nil
     }
+
+    /// Datagrams of other processes that one call passes over. (Only root can send any.)
+    private static var mostStrangers: Int { 1000 }
 }

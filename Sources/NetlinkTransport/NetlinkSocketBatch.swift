@@ -1,23 +1,54 @@
 package import NetlinkCodec
 
+/// A request of several that failed: its place among them, and why.
+package struct NetlinkFailure: Error, Hashable, Sendable {
+    package var index: Int
+    package var error: NetlinkError
+
+    package init(index: Int, error: NetlinkError) {
+        self.index = index
+        self.error = error
+    }
+}
+
 extension NetlinkSocket {
-    /// Limits of one datagram of requests.
+    /// Limits of one datagram of requests: it takes no more once it has so many messages, or so many bytes.
     ///
-    /// Each request asks for its own acknowledgement, and the kernel queues them all before the call that sends returns: so many must
-    /// fit into the receive buffer, which the smallest default (212,992 bytes) does at less than 1 KiB each. The kernel copies the datagram
-    /// into one piece of memory, which is cheap up to 32 KiB.
-    static let messagesPerDatagram = 128
+    /// Refusals are queued before the call that sends returns: as many as there are messages must fit into the receive buffer, and do so
+    /// at less than 1 KiB each into the smallest default (212,992 bytes). More in one send was hardly faster: 128 messages took a third
+    /// longer than 200, and 400 as long as 200.
+    package static let messagesPerDatagram = 200
     static let bytesPerDatagram = 32 << 10
 
-    /// Runs requests that are answered by an acknowledgement alone, many per send, and tells of each how it went: nil for success.
+    /// Runs requests that are answered by an acknowledgement alone, many per send, and returns those that failed.
     ///
     /// The kernel runs them in order. A request that fails stops nothing: those after it are run all the same, also when a whole datagram
     /// could not be sent.
+    ///
+    /// `operation` is what a request does; it is asked for those that failed. `write` appends one message, from `beginMessage` on; what it leaves
+    /// out, or makes too long, fails as such.
+    package mutating func execute(
+        _ count: Int, named operation: (Int) -> String, writing write: (Int, inout NetlinkEncoder) -> Void
+    ) -> [NetlinkFailure] {
+        var failures: [NetlinkFailure] = []
+        var datagram = NetlinkEncoder()
+        var next = 0
+        while next < count {
+            let batch = fill(&datagram, from: next, to: count, write: write)
+            for (sequence, cause) in run(datagram, batch) {
+                let index = next + Int(sequence - batch.firstSequence)
+                failures.append(NetlinkFailure(index: index, error: NetlinkError(operation(index), cause, sequence: sequence)))
+            }
+            next += batch.count
+        }
+        return failures
+    }
+
+    /// The same, for requests that are at hand whole: nil for success.
     package mutating func execute(_ requests: [NetlinkRequest]) -> [NetlinkError?] {
-        var results: [NetlinkError?] = []
-        results.reserveCapacity(requests.count)
-        while results.count < requests.count {
-            executeChunk(of: requests, into: &results)
+        var results: [NetlinkError?] = Array(repeating: nil, count: requests.count)
+        for failure in execute(requests.count, named: { requests[$0].operation }, writing: { requests[$0].write(to: &$1) }) {
+            results[failure.index] = failure.error
         }
         return results
     }
@@ -27,52 +58,50 @@ extension NetlinkSocket {
         if let error = execute([request])[0] { throw error }
     }
 
-    /// Sends as many of the requests without a result as fit into a datagram, and appends their results.
-    private mutating func executeChunk(of requests: [NetlinkRequest], into results: inout [NetlinkError?]) {
-        let start = results.count
-        guard let firstLength = requests[start].messageLength, firstLength <= 1 << 16 else {
-            results.append(NetlinkError(requests[start].operation, .requestTooLong))
-            return
+    /// Writes as many of the requests as one datagram takes. The last one asks for an acknowledgement.
+    private mutating func fill(
+        _ datagram: inout NetlinkEncoder, from first: Int, to end: Int, write: (Int, inout NetlinkEncoder) -> Void
+    ) -> RequestBatch {
+        datagram.removeAll()
+        let most = min(end - first, Self.messagesPerDatagram)
+        var batch = RequestBatch(firstSequence: nextSequences(most))
+        var lastStart = 0
+        while batch.count < most, datagram.bytes.count < Self.bytesPerDatagram {
+            let start = datagram.bytes.count
+            write(first + batch.count, &datagram)
+            if datagram.endMessage(at: start, sequence: batch.nextSequence, port: channel.port) {
+                lastStart = start
+                batch.appendSent()
+            } else {
+                batch.appendUnsendable()
+            }
         }
-        var end = start
-        var length = 0
-        while end < requests.count, end - start < Self.messagesPerDatagram, let more = requests[end].messageLength {
-            guard end == start || length + more <= Self.bytesPerDatagram else { break }
-            length += more
-            end += 1
-        }
+        if batch.acknowledged != nil { datagram.add(.acknowledge, toMessageAt: lastStart) }
+        return batch
+    }
 
-        let firstSequence = nextSequences(end - start)
-        var datagram = NetlinkEncoder(reservingCapacity: length)
-        for index in start..<end {
-            requests[index].write(
-                to: &datagram, sequence: firstSequence + UInt32(index - start), port: channel.port, extraFlags: .acknowledge)
-        }
-        var answers = BatchAnswers(firstSequence: firstSequence, count: end - start)
-        let unanswered: NetlinkError.Cause
+    /// Sends a datagram and reads the answers to it. Returns the requests that did not succeed, in order.
+    private mutating func run(_ datagram: NetlinkEncoder, _ batch: RequestBatch) -> [(sequence: UInt32, cause: NetlinkError.Cause)] {
+        var answers = BatchRefusals(to: batch)
+        guard batch.acknowledged != nil else { return batch.failures(answers, unanswered: nil) }
+        let unanswered: NetlinkError.Cause?
         do throws(NetlinkChannelError) {
-            try send(datagram, messages: end - start)
+            try send(datagram, messages: batch.count - batch.unsendable.count)
             unanswered = collect(&answers)
         } catch {
             unanswered = error.cause(within: timeout)
         }
-        for index in start..<end {
-            let sequence = firstSequence + UInt32(index - start)
-            switch answers[sequence] {
-            case .some(let answer) where answer.errno == 0: results.append(nil)
-            case .some(let answer): results.append(NetlinkError(requests[index].operation, .refused(answer), sequence: sequence))
-            case nil: results.append(NetlinkError(requests[index].operation, unanswered, sequence: sequence))
-            }
-        }
+        return batch.failures(answers, unanswered: unanswered)
     }
 
-    /// Reads until every request has its answer, and returns why those that have none have none.
-    private mutating func collect(_ answers: inout BatchAnswers) -> NetlinkError.Cause {
+    /// Reads until a datagram of requests has its answers. Returns why those that have none have none; nil where all is known.
+    mutating func collect(_ answers: inout some DatagramAnswers) -> NetlinkError.Cause? {
         var lost: NetlinkError.Cause?
         var patience = Patience(timeout)
-        while answers.missing > 0 {
+        // Once an answer was dropped nothing says how many were, nor whose; but all that were not are here already. They are read to the
+        // end: until the queue is empty the kernel drops whatever else comes, and tells no more of it (`netlink_overrun`).
+        while lost != nil || !answers.areComplete {
             do throws(NetlinkChannelError) {
-                // Once one was dropped nothing says how many were; but all that were not are here already.
                 guard !patience.isOver, let datagram = try channel.receive(timeout: lost == nil ? patience.left : .zero) else {
                     hasLeftovers = true
                     return lost ?? .timedOut(seconds: timeout / .seconds(1))
@@ -80,52 +109,27 @@ extension NetlinkSocket {
                 patience.received(anythingWaitedFor: datagram.sender == 0 && answers.take(datagram))
             } catch {
                 switch error {
-                case .lost, .truncated: lost = error.cause(within: timeout)
+                case .lost, .truncated:
+                    lost = lost ?? error.cause(within: timeout)
+                    patience.received(anythingWaitedFor: false)
                 case .timedOut, .system:
                     hasLeftovers = true
                     return error.cause(within: timeout)
                 }
             }
-            if let malformed = answers.malformed { lost = .malformed(malformed) }
+            if let malformed = answers.malformed { lost = lost ?? .malformed(malformed) }
         }
-        return lost ?? .answerLost
+        return nil
     }
 }
 
-/// The answers to the requests of one datagram, whose sequence numbers are consecutive.
-struct BatchAnswers {
-    private let firstSequence: UInt32
-    private var answers: [NetlinkAcknowledgement?]
-    private(set) var missing: Int
-    private(set) var malformed: NetlinkDecodingError?
+/// What the kernel answers to the requests of one datagram. No I/O here: datagrams are put in, and the outcome is read.
+protocol DatagramAnswers {
+    /// Nothing more is waited for.
+    var areComplete: Bool { get }
+    var malformed: NetlinkDecodingError? { get }
 
-    init(firstSequence: UInt32, count: Int) {
-        self.firstSequence = firstSequence
-        answers = Array(repeating: nil, count: count)
-        missing = count
-    }
-
-    subscript(sequence: UInt32) -> NetlinkAcknowledgement? {
-        answers[Int(sequence - firstSequence)]
-    }
-
-    /// Takes the acknowledgements out of a datagram; true where there was one that was waited for. Others are late answers to
-    /// requests that were given up, or announcements.
-    mutating func take(_ datagram: NetlinkDatagram) -> Bool {
-        let before = missing
-        var taken = self
-        do throws(NetlinkDecodingError) {
-            try datagram.bytes.span.forEachMessage { header, payload throws(NetlinkDecodingError) in
-                guard header.type == NetlinkControl.error, header.sequence >= firstSequence else { return }
-                let index = Int(header.sequence - firstSequence)
-                guard index < taken.answers.count, taken.answers[index] == nil else { return }
-                taken.answers[index] = try NetlinkAcknowledgement(error: payload, flags: header.flags)
-                taken.missing -= 1
-            }
-        } catch {
-            taken.malformed = error
-        }
-        self = taken
-        return missing < before
-    }
+    /// Takes the answers out of a datagram; true where there was one that was waited for. Others are late answers to requests that were given
+    /// up, or announcements.
+    mutating func take(_ datagram: NetlinkDatagram) -> Bool
 }

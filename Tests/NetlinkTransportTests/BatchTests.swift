@@ -10,15 +10,15 @@ import Testing
         }
     }
 
-    /// Acknowledges everything; the errors are by the number that a request has among all.
+    /// Answers what it refuses, and what asks for it; the errors are by the number that a request has among all.
     static func kernel(failing errors: [Int: Int32] = [:], text: String? = nil) -> FakeNetlinkChannel {
         var seen = 0
         return FakeNetlinkChannel { messages in
-            messages.map { message in
+            messages.compactMap { message in
                 defer { seen += 1 }
-                return .messages([
-                    KernelMessage.acknowledgement(of: message, errno: errors[seen] ?? 0, text: errors[seen] == nil ? nil : text)
-                ])
+                let errno = errors[seen] ?? 0
+                guard errno != 0 || message.header.flags.contains(.acknowledge) else { return nil }
+                return .messages([KernelMessage.acknowledgement(of: message, errno: errno, text: errno == 0 ? nil : text)])
             }
         }
     }
@@ -30,8 +30,9 @@ import Testing
         let results = socket.execute(Self.requests(1000))
         #expect(results.allSatisfy { $0 == nil })
         #expect(results.count == 1000)
-        #expect(socket.statistics == NetlinkSocketStatistics(sends: 8, messages: 1000))
-        #expect(channel.sent.allSatisfy { $0.allSatisfy { $0.header.flags == [.request, .acknowledge] } })
+        #expect(socket.statistics == NetlinkSocketStatistics(sends: 5, messages: 1000))
+        #expect(channel.sent.allSatisfy { $0.dropLast().allSatisfy { $0.header.flags == .request } })
+        #expect(channel.sent.allSatisfy { $0.last?.header.flags == [.request, .acknowledge] })
         #expect(channel.sent.allSatisfy { $0.reduce(0) { $0 + Int($1.header.length) } <= 32 << 10 })
     }
 
@@ -40,7 +41,7 @@ import Testing
         let channel = Self.kernel()
         var socket = NetlinkSocket(channel)
         #expect(socket.execute(Self.requests(10, size: 10_000)).allSatisfy { $0 == nil })
-        #expect(channel.sent.map(\.count) == [3, 3, 3, 1])
+        #expect(channel.sent.map(\.count) == [4, 4, 2])
     }
 
     @Test func nothingIsSentForNothing() {
@@ -84,24 +85,32 @@ import Testing
         #expect(socket.execute(Self.requests(2)) == [nil, nil])
     }
 
-    @Test("With a full receive buffer only what was not answered is unknown")
+    @Test("Once an answer was dropped, only what was refused and what was acknowledged is known")
     func lostAnswers() {
         let channel = FakeNetlinkChannel { messages in
-            let answers = messages.map { FakeNetlinkChannel.Arrival.messages([KernelMessage.acknowledgement(of: $0)]) }
-            return Array(answers[..<3]) + [.error(.lost)] + [answers[4]]
+            [
+                .messages([KernelMessage.acknowledgement(of: messages[1], errno: 17)]), .error(.lost),
+                .messages([KernelMessage.acknowledgement(of: messages[5])]),
+                .messages([KernelMessage.acknowledgement(of: messages[3], errno: 2)]),
+            ]
         }
         var socket = NetlinkSocket(channel)
         let results = socket.execute(Self.requests(6))
-        #expect(results.map { $0?.cause } == [nil, nil, nil, .answerLost, nil, .answerLost])
-        // What was not dropped is here already: nothing is waited for.
-        #expect(channel.waits.suffix(2) == [.zero, .zero])
+        #expect(results.map { $0?.errno } == [nil, 17, nil, 2, nil, nil])
+        #expect(results.map { $0?.cause == .answerLost } == [true, false, true, false, true, false])
+        #expect(results[5] == nil)
+        // What was not dropped is here already: nothing is waited for, and all of it is read.
+        #expect(channel.waits.suffix(3) == [.zero, .zero, .zero])
+        #expect(channel.waiting.isEmpty)
     }
 
     @Test("A silent kernel is a time-out of the requests it did not answer")
     func silence() {
-        let channel = FakeNetlinkChannel { [.messages([KernelMessage.acknowledgement(of: $0[0])])] }
+        let channel = FakeNetlinkChannel { [.messages([KernelMessage.acknowledgement(of: $0[0], errno: 1)])] }
         var socket = NetlinkSocket(channel)
-        #expect(socket.execute(Self.requests(2)).map { $0?.cause } == [nil, .timedOut(seconds: 5)])
+        let results = socket.execute(Self.requests(3))
+        #expect(results[0]?.errno == 1)
+        #expect(results.dropFirst().map { $0?.cause } == [.timedOut(seconds: 5), .timedOut(seconds: 5)])
     }
 
     @Test("A late answer to an exchange that was given up is not taken for another's")
@@ -154,26 +163,40 @@ import Testing
         let channel = Self.kernel()
         channel.sendError = .system(call: "send", errno: 12)
         var socket = NetlinkSocket(channel)
-        let results = socket.execute(Self.requests(200))
-        #expect(results[0..<128].allSatisfy { $0?.cause == .system(call: "send", errno: 12) })
-        #expect(results[128...].allSatisfy { $0 == nil })
+        let results = socket.execute(Self.requests(300))
+        #expect(results[0..<200].allSatisfy { $0?.cause == .system(call: "send", errno: 12) })
+        #expect(results[200...].allSatisfy { $0 == nil })
     }
 
-    @Test func aRequestTooLongFailsAlone() {
-        var socket = NetlinkSocket(Self.kernel())
+    @Test("A request too long fails alone, wherever it stands", arguments: 0..<3)
+    func tooLong(place: Int) {
+        let channel = Self.kernel()
+        var socket = NetlinkSocket(channel)
         var requests = Self.requests(3)
-        requests[1] = NetlinkRequest("long", type: 20) { $0.attribute(1, bytes: Array(repeating: 0, count: 70_000)) }
-        #expect(socket.execute(requests).map { $0?.cause } == [nil, .requestTooLong, nil])
+        requests[place] = NetlinkRequest("long", type: 20) { $0.attribute(1, bytes: Array(repeating: 0, count: 70_000)) }
+        let results = socket.execute(requests)
+        #expect(results.indices.filter { results[$0] != nil } == [place])
+        #expect(results[place]?.cause == .requestTooLong)
+        #expect(channel.sent.map(\.count) == [2])
+        #expect(channel.sent[0][1].header.flags.contains(.acknowledge))
+        // A payload that fits its attributes, but not a message.
+        requests = [NetlinkRequest("long", type: 20) { for _ in 0..<3 { $0.attribute(1, bytes: Array(repeating: 0, count: 30_000)) } }]
+        #expect(socket.execute(requests).map { $0?.cause } == [.requestTooLong])
+        #expect(channel.sent.count == 1)
     }
 
-    @Test("A malformed answer leaves the others' alone")
+    @Test("A malformed answer may have been anybody's")
     func malformed() {
         let channel = FakeNetlinkChannel { messages in
-            [.messages([KernelMessage.acknowledgement(of: messages[0]), [9, 0, 0, 0]])]
+            [
+                .messages([KernelMessage.acknowledgement(of: messages[0], errno: 3), [9, 0, 0, 0]]),
+                .messages([KernelMessage.acknowledgement(of: messages[2])]),
+            ]
         }
         var socket = NetlinkSocket(channel)
-        let results = socket.execute(Self.requests(2))
-        #expect(results[0] == nil)
+        let results = socket.execute(Self.requests(3))
+        #expect(results[0]?.errno == 3)
+        #expect(results[2] == nil)
         guard case .malformed = results[1]?.cause else {
             Issue.record("\(String(describing: results[1]))")
             return

@@ -28,6 +28,12 @@ struct cipset_definition {
 	uint32_t maximum_entries;
 };
 
+/* A set that changes speak of: its name, and the type that it is taken to have. */
+struct cipset_set {
+	const char *name;
+	const char *type;
+};
+
 /* Which members of an entry a set type uses. */
 enum cipset_layout {
 	CIPSET_ADDRESS = 0,
@@ -39,7 +45,7 @@ enum cipset_layout {
 
 /* One entry to add or remove. Addresses are in network order, four bytes or sixteen by family. */
 struct cipset_change {
-	/* An index into the names given with the changes. */
+	/* An index into the sets given with the changes. */
 	uint32_t set;
 	uint8_t remove;
 	uint8_t layout;
@@ -60,6 +66,8 @@ enum {
 	CIPSET_OTHER_TYPE = 100000,
 	/* Another session is open in this process. */
 	CIPSET_SECOND_SESSION = 100001,
+	/* A message was not sent, or its answer not read: whether it was carried out is unknown. The next call starts a new conversation. */
+	CIPSET_BROKEN = 100002,
 };
 
 struct cipset_error {
@@ -81,8 +89,8 @@ int cipset_destroy(struct cipset_session *session, const char *name, struct cips
 /* Carries out changes in order, many in one message. An entry that is there already, or is already gone, is success.
  *
  * Returns the number of changes carried out: `count` if all were. Otherwise it is the index of the one that failed, with its
- * error; those before it are done, those after it are not. */
-size_t cipset_change(struct cipset_session *session, const char *const *names, const char *const *types,
+ * error; those before it are done, those after it are not. With CIPSET_BROKEN it is 0, and of all changes nothing is known. */
+size_t cipset_change(struct cipset_session *session, const struct cipset_set *sets, size_t set_count,
 	const struct cipset_change *changes, size_t count, struct cipset_error *error);
 
 /* Receives text as `ipset save` prints it, in pieces. */
