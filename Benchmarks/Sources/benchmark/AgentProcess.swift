@@ -16,8 +16,11 @@ final class AgentProcess {
     let started: ContinuousClock.Instant
     private let process = Process()
     private let log: LogReader
+    /// Kept for as long as the agent runs in it.
+    private let namespace: Namespace
 
     init(_ program: String, _ manifests: Manifests, in namespace: Namespace, _ options: [String] = []) throws {
+        self.namespace = namespace
         let errors = Pipe()
         process.executableURL = URL(filePath: "/usr/bin/env")
         // `ip netns exec` becomes the agent: the process is the agent's own.
