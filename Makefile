@@ -52,9 +52,23 @@ lint: ## check the style of Swift and of shell scripts
 	@command -v shellcheck >/dev/null || { echo "lint: shellcheck is missing: apt-get install shellcheck." >&2; exit 1; }
 	shellcheck .ci/run $$(grep -lE '^#!/bin/(ba)?sh' -r integration)
 
-bench: ## measure (arrives with Benchmarks/)
-	@test -d Benchmarks || { echo "bench: there is no Benchmarks/ yet." >&2; exit 1; }
-	IPVS_BENCHMARKS=1 $(SWIFT) package benchmark
+# How long a run may take; 50,000 Services alone need minutes in a user-mode Linux.
+BENCH_TIMEOUT ?= 7200
+# More options of the benchmark itself: see Benchmarks/.build/release/benchmark --help.
+BENCH_OPTIONS ?=
+bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes, BENCH_QUICK=1, BENCH_RING=…)
+	@integration/install-packages build
+	@integration/install-packages lab
+	@$(SWIFT) build -c release --product ipvs-agent >&2
+	@$(SWIFT) build -c release --package-path Benchmarks >&2
+	@$(MAKE) --no-print-directory -C Benchmarks/Floors >&2
+	@integration/lab --ring $${BENCH_RING:-auto} --memory $${BENCH_MEMORY:-6000} --timeout $(BENCH_TIMEOUT) -- \
+		Benchmarks/.build/release/benchmark --agent "$$($(SWIFT) build -c release --show-bin-path)/ipvs-agent" \
+		--floor Benchmarks/Floors/floor $(if $(SCENARIO),--scenario $(SCENARIO)) \
+		$(if $(BENCH_QUICK),--runs 1 --idle-seconds 10 --load-seconds 20 --changes 50 --sizes 10$(,)1000$(,)10000) $(BENCH_OPTIONS)
+
+# A comma that does not part a function's arguments.
+, := ,
 
 install: ## compile for release and install below $(PREFIX)
 	integration/install-packages build
@@ -68,4 +82,5 @@ install: ## compile for release and install below $(PREFIX)
 	@echo "Next: settings in /etc/ipvs-agent/config.yaml (examples/config.yaml), then: systemctl daemon-reload && systemctl enable --now ipvs-agent"
 
 clean: ## remove what was built
-	rm -rf .build
+	rm -rf .build Benchmarks/.build
+	$(MAKE) --no-print-directory -C Benchmarks/Floors clean

@@ -61,6 +61,7 @@ let package = Package(
         .systemLibrary(
             name: "CNetlink", pkgConfig: "libnl-genl-3.0",
             providers: [.apt(["libnl-3-dev", "libnl-genl-3-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CLibIPSet", pkgConfig: "libipset", providers: [.apt(["libipset-dev"])]),
         .target(name: "CIPSet", dependencies: ["CLibIPSet"]),
 
@@ -107,7 +108,8 @@ let package = Package(
         room(
             "Agent",
             knows: [
-                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "Telemetry", logging,
+                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "Telemetry", "CMalloc",
+                logging,
                 lifecycle,
             ]),
         room("CommandSupport", knows: [argumentParser]),

@@ -90,6 +90,7 @@ package struct AgentService: ServiceLifecycle.Service {
         var isAnnounced = false
         var lastChange: ContinuousClock.Instant?
         var waiting: [SourceUpdate] = []
+        let began = ContinuousClock.now
         for await _ in mailbox.signals {
             let content = mailbox.take()
             board.began(content.words)
@@ -99,12 +100,18 @@ package struct AgentService: ServiceLifecycle.Service {
             } else {
                 timers.endChange()
                 for update in waiting {
+                    let read = ContinuousClock.now - began
                     let round = await reconciler.take(update)
                     if !round.plan.isEmpty { lastChange = .now }
-                    log(round, as: "applied a change")
+                    await log(round, as: "applied a change")
                     guard update.isSynced, !isAnnounced else { continue }
                     isAnnounced = true
-                    logger.notice("in force: \(reconciler.summary)")
+                    let spent: Logger.Metadata = [
+                        "operations": "\(round.plan.operations.count)", "read-ms": .milliseconds(read),
+                        "total-ms": .milliseconds(.now - began),
+                    ]
+                    logger.notice("in force: \(reconciler.summary)", metadata: spent.merging(reconciler.times.fields) { $1 })
+                    SpareMemory.giveBack()
                 }
                 waiting = []
             }
@@ -113,7 +120,7 @@ package struct AgentService: ServiceLifecycle.Service {
             if content.isSweepDue { reconciler.beginSweep() }
             if content.isRetryDue {
                 timers.endRetry()
-                log(await reconciler.retry(), as: "tried again what had failed")
+                await log(await reconciler.retry(), as: "tried again what had failed")
             }
             if reconciler.hasWork { logDetails(await reconciler.work()) }
             if let look = reconciler.nextRuleLook() { lookAtRules(look, mailbox) }
@@ -136,9 +143,11 @@ package struct AgentService: ServiceLifecycle.Service {
         }
     }
 
-    private func log(_ round: Reconciler.Round, as what: String) {
+    private func log(_ round: Reconciler.Round, as what: String) async {
         guard !round.plan.isEmpty else { return }
-        logger.info("\(what)", metadata: ["operations": "\(round.done)", "failures": "\(round.failures.count)"])
+        var fields: Logger.Metadata = ["operations": "\(round.done)", "failures": "\(round.failures.count)"]
+        fields.merge(await kernel.takeCost().fields) { $1 }
+        logger.info("\(what)", metadata: fields)
         logDetails(round)
     }
 

@@ -50,6 +50,9 @@ package final class Reconciler {
     var delayed: [Drift.Subject: Touched] = [:]
     var report: DriftReport
 
+    /// Where the time went so far.
+    package private(set) var times = StepTimes()
+
     /// How many Services have been compiled; so that tests can count what a change costs.
     package var compilations: Int { demand.compilations }
 
@@ -95,7 +98,9 @@ package final class Reconciler {
 
     /// Takes in what has changed at a source, and applies what follows from it once the source has been read whole.
     package func take(_ update: SourceUpdate) async -> Round {
+        let began = ContinuousClock.now
         var touched = demand.take(update)
+        times.compiling += .now - began
         // A document that was bad from the first reading on has no last good version here, but may have one in the kernel.
         let isHeldBack = withholdsRemovals
         withholdsRemovals = demand.hasErrors && (!hasLooked || isHeldBack)
@@ -144,6 +149,8 @@ package final class Reconciler {
     /// The plan for what was touched.
     func plan(_ touched: Touched, isFoundByLooking: Bool = false) -> Plan {
         guard hasLooked, !touched.isEmpty else { return Plan() }
+        let began = ContinuousClock.now
+        defer { times.planning += .now - began }
         var plan = Planner.plan(touched, wanted: wanted, observed: picture.state, ownership: ownership, unseen: hiddenParts.scope)
         guard isFoundByLooking, withholdsRemovals else { return plan }
         for operation in plan.operations where operation.removesSomething { withheld.insert(operation) }
@@ -153,6 +160,8 @@ package final class Reconciler {
 
     /// Looks at parts of the kernel whole.
     func observe(_ scope: ObservationScope) async -> Observation {
+        let began = ContinuousClock.now
+        defer { times.looking += .now - began }
         if !hasLooked { ownership.remembered = journal.remembered(reporting: logger) }
         let observation = await kernel.observe(scope)
         hasLooked = true
@@ -173,6 +182,8 @@ package final class Reconciler {
         var succeeded: [Operation] = []
         round.failures = plan.conflicts.map(\.failure)
         if !plan.isEmpty {
+            let began = ContinuousClock.now
+            defer { times.applying += .now - began }
             remember(plan.untoldVirtualServers(given: picture.state, ownership: ownership))
             for stage in plan.stages {
                 let (possible, impossible) = stage.withoutDependants(of: round.failures, given: picture)

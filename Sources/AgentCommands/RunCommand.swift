@@ -1,6 +1,7 @@
 import Agent
 import ArgumentParser
 import CommandSupport
+import LinuxKernel
 import Logging
 import NodeKernel
 import ServiceLifecycle
@@ -43,11 +44,18 @@ struct RunCommand: AsyncParsableCommand {
         let source = try assembly.source
         let lock = try assembly.lock()
         await assembly.logAdvice()
+        let began = ContinuousClock.now
         let update = try SourceReading.readOnce(source)
+        let read = ContinuousClock.now - began
         let reconciler = assembly.reconciler()
         var round = await reconciler.take(update)
         // What failed because the kernel was not as it was seen is worth one more look; the rest will not change by waiting.
         if !round.succeeded { round = await reconciler.retry() }
+        var spent: Logger.Metadata = ["read-ms": .milliseconds(read), "total-ms": .milliseconds(.now - began)]
+        spent.merge(reconciler.times.fields) { $1 }
+        let cost = await assembly.kernel.takeCost()
+        spent.merge(cost.fields) { $1 }
+        assembly.logger.info("applied", metadata: spent)
         _ = consume lock
         print(round.succeeded ? "in force: \(reconciler.summary)" : "not everything is in force: see the errors above")
         try RoundStatus.check(round, problems: update.problems ?? [])

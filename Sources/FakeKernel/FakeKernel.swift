@@ -109,6 +109,9 @@ package final class FakeKernel: NodeKernel {
         }
     }
 
+    /// Nothing: no message is sent anywhere.
+    package func takeCost() async -> KernelCost { KernelCost() }
+
     package func announcements() async -> AsyncStream<KernelAnnouncement> {
         AsyncStream { continuation in
             content.withLock { $0.listeners.append(continuation) }

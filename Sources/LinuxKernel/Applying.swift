@@ -2,6 +2,7 @@ import Addresses
 import IPSets
 import IPVS
 import Links
+import NetlinkTransport
 package import NodeKernel
 package import NodeModel
 import PacketRules
@@ -31,6 +32,11 @@ extension LinuxKernel {
         return failures
     }
 
+    package func takeCost() -> KernelCost {
+        defer { cost = KernelCost() }
+        return cost
+    }
+
     private func take(from rest: inout ArraySlice<Operation>, while belongs: (Operation) -> Bool) -> [Operation] {
         let run = rest.prefix(while: belongs)
         rest = rest.dropFirst(run.count)
@@ -39,7 +45,12 @@ extension LinuxKernel {
 
     private func applyIPVS(_ operations: [Operation]) -> [OperationFailure] {
         do throws(KernelFailure) {
-            let failures = try withIPVS { (handle) throws(IPVSError) in handle.execute(operations.compactMap(\.ipvsOperation)) }
+            let changes = operations.compactMap(\.ipvsOperation)
+            let failures = try withIPVS { (handle) throws(IPVSError) in
+                let (sent, began) = (handle.statistics, ContinuousClock.now)
+                defer { charge(.ipvs, since: began, handle.statistics, sent) }
+                return handle.execute(changes)
+            }
             return failures.map { OperationFailure(operations[$0.index], KernelFailure($0.error)) }
         } catch {
             return operations.map { OperationFailure($0, error) }
@@ -48,7 +59,10 @@ extension LinuxKernel {
 
     private func applyMembers(_ operations: [Operation]) -> [OperationFailure] {
         do throws(KernelFailure) {
-            let failures = try withSets { (session) throws(SetError) in session.change(operations.compactMap(\.setChange)) }
+            let changes = operations.compactMap(\.setChange)
+            let began = ContinuousClock.now
+            defer { cost.spend(.now - began, on: .sets) }
+            let failures = try withSets { (session) throws(SetError) in session.change(changes) }
             return failures.map { OperationFailure(operations[$0.index], KernelFailure($0.error)) }
         } catch {
             return operations.map { OperationFailure($0, error) }
@@ -59,8 +73,10 @@ extension LinuxKernel {
 extension LinuxKernel {
     private func applyAddresses(_ operations: [Operation]) -> [OperationFailure] {
         do throws(KernelFailure) {
+            let changes = operations.compactMap(\.addressChange)
             let failures = try withLinks { (socket) throws(LinkError) in
-                let changes = operations.compactMap(\.addressChange)
+                let (sent, began) = (socket.statistics, ContinuousClock.now)
+                defer { charge(.links, since: began, socket.statistics, sent) }
                 guard let link = try socket.link(named: linkName) else {
                     // With the link its addresses are gone.
                     return changes.indices.filter { changes[$0].isAddition }.map { AddressFailure(index: $0, error: .noSuchLink(linkName)) }
@@ -73,7 +89,22 @@ extension LinuxKernel {
         }
     }
 
+    /// Notes what an exchange has cost, by what a socket had sent after and before it.
+    private func charge(
+        _ subsystem: KernelCost.Subsystem, since began: ContinuousClock.Instant, _ after: NetlinkSocketStatistics,
+        _ before: NetlinkSocketStatistics
+    ) {
+        cost.spend(.now - began, on: subsystem)
+        cost.messages += after.messages - before.messages
+        cost.sends += after.sends - before.sends
+    }
+
     private func applySingle(_ operation: Operation) async throws(KernelFailure) {
+        let (began, processes) = (ContinuousClock.now, ruleProcesses)
+        defer {
+            cost.spend(.now - began, on: operation.subsystem)
+            cost.processes += ruleProcesses - processes
+        }
         switch operation {
         case .setSysctl(let name, let value):
             do throws(SysctlError) { try SysctlFiles().write(name, value) } catch { throw KernelFailure(error) }
@@ -96,6 +127,19 @@ extension LinuxKernel {
 }
 
 extension Operation {
+    /// The part of the kernel that this goes to.
+    var subsystem: KernelCost.Subsystem {
+        switch self {
+        case .setSysctl: .sysctls
+        case .createSet, .destroySet, .addMember, .removeMember: .sets
+        case .changeRules: .rules
+        case .createLink, .silenceLink, .removeLink, .addAddress, .removeAddress: .links
+        case .setTimeouts, .addVirtualServer, .updateVirtualServer, .removeVirtualServer, .addRealServer, .updateRealServer,
+            .removeRealServer:
+            .ipvs
+        }
+    }
+
     /// The same for IPVS; nil where it is not for IPVS.
     var ipvsOperation: IPVSOperation? {
         switch self {

@@ -58,6 +58,9 @@ package actor LinuxKernel: NodeKernel {
     /// How many processes have been started to read or write rules.
     package private(set) var ruleProcesses = 0
 
+    /// What applying has cost since that was last taken.
+    var cost = KernelCost()
+
     // MARK: Ways to the subsystems
 
     func withIPVS<Value: ~Copyable>(_ body: (inout IPVSHandle) throws(IPVSError) -> Value) throws(KernelFailure) -> Value {

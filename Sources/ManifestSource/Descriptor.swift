@@ -32,15 +32,22 @@ struct FileIdentity: Equatable, Sendable {
     private let device: UInt
     private let inode: UInt
     private let size: Int
-    private let modified: [Int]
+    private let modified: Time
     /// The change time catches a writer that puts the modification time back.
-    private let changed: [Int]
+    private let changed: Time
+
+    private struct Time: Equatable, Sendable {
+        let seconds: Int
+        let nanoseconds: Int
+
+        init(_ time: timespec) { (seconds, nanoseconds) = (time.tv_sec, time.tv_nsec) }
+    }
 
     init(_ info: stat) {
         device = info.st_dev
         inode = info.st_ino
         size = info.st_size
-        modified = [info.st_mtim.tv_sec, info.st_mtim.tv_nsec]
-        changed = [info.st_ctim.tv_sec, info.st_ctim.tv_nsec]
+        modified = Time(info.st_mtim)
+        changed = Time(info.st_ctim)
     }
 }

@@ -4,17 +4,14 @@ import ServiceModel
 struct DirectoryFollower: ~Copyable {
     typealias Time = ContinuousClock.Instant
 
-    private struct Known {
-        var identity: FileIdentity
-        var isLink: Bool
-    }
-
     private let path: String
     private let reading: FileReading
     private var directory: Directory?
     private var watch: DirectoryWatch?
     private var collection = ManifestCollection()
-    private var known: [String: Known] = [:]
+    private var known: [String: FileIdentity] = [:]
+    /// Those of them that are links: few, and all of them are looked at again and again.
+    private var links: Set<String> = []
     /// Files that could not be read: they are tried again and again, since inotify does not tell when a link's target comes.
     private var failing: Set<String> = []
     private var pending = PendingChanges()
@@ -104,7 +101,7 @@ struct DirectoryFollower: ~Copyable {
     /// Looks at everything, and reads what has changed.
     private mutating func rescan(now: Time) throws(Directory.Failure) {
         guard let names = try directory?.manifestNames(), let file else { return }
-        let changed = names.filter { name in known[name] == nil || known[name]?.identity != file.identity(name) }
+        let changed = names.filter { name in known[name] == nil || known[name] != file.identity(name) }
         take(changed, gone: [], now: now)
         let present = Set(names)
         let grace = hasVanished ? Self.returnGrace : PendingChanges.grace
@@ -122,6 +119,7 @@ struct DirectoryFollower: ~Copyable {
         // Names that were removed just before their directory was: nobody wanted them gone.
         pending = PendingChanges()
         known = [:]
+        links = []
         hasVanished = true
         let kept = isSynced ? "what it said last stays" : "nothing is done before it can be read"
         let problem = SourceProblem(place: path, message: "the directory cannot be read: \(failure.description); \(kept)")
@@ -136,11 +134,13 @@ struct DirectoryFollower: ~Copyable {
         for (name, outcome) in zip(names, outcomes) {
             switch outcome {
             case .contents(let contents, let identity, let isLink):
-                known[name] = Known(identity: identity, isLink: isLink)
+                known[name] = identity
+                if isLink { links.insert(name) } else { links.remove(name) }
                 failing.remove(name)
                 collection.replace(name, with: contents)
             case .failed(let problem):
                 known[name] = nil
+                links.remove(name)
                 failing.insert(name)
                 collection.fail(name, [problem])
             case .missing:
@@ -151,6 +151,7 @@ struct DirectoryFollower: ~Copyable {
                 // "rm -r" has taken the file and goes on to take the directory.
                 guard directory?.isAt(path) == true else { return refresh(now: now) }
                 known[name] = nil
+                links.remove(name)
                 failing.remove(name)
                 collection.remove(name)
             }
@@ -160,7 +161,7 @@ struct DirectoryFollower: ~Copyable {
     /// Looks at what links lead to, since their targets change in other directories, and at what could not be read.
     private mutating func lookAtLinks(now: Time) {
         guard let file else { return }
-        for (name, last) in known where last.isLink && file.identity(name) != last.identity { pending.noteWritten(name, now: now) }
+        for name in links where file.identity(name) != known[name] { pending.noteWritten(name, now: now) }
         for name in failing { pending.noteTouched(name, now: now) }
     }
 }

@@ -22,6 +22,9 @@ package protocol NodeKernel: Sendable {
     /// Carries out operations in their order, batched. One that fails stops no other; the failures are returned in order.
     func apply(_ operations: [Operation]) async -> [OperationFailure]
 
+    /// What applying has cost since this was last asked.
+    func takeCost() async -> KernelCost
+
     /// What the kernel says of its own accord about the dummy link and about addresses. Ends when nobody listens any more.
     func announcements() async -> AsyncStream<KernelAnnouncement>
 }

@@ -1,0 +1,65 @@
+/// The first programming of many Services, against the floors and ipvsadm.
+extension Benchmark {
+    func programming() throws -> [Row] {
+        let manifests = try manifests(services)
+        defer { manifests.remove() }
+        let floor = Floor(path: floor)
+        let restore = manifests.ipvsadmText
+        // What the agent writes for each Service with a cluster IP: one entry in each of two sets.
+        let entries = 2 * services
+        var floors = (ipvs: [Double](), addresses: [Double](), sets: [Double](), sum: [Double]())
+        var ours = (ipvs: [Double](), addresses: [Double](), sets: [Double](), whole: [Double]())
+        var steps: [String: [Double]] = [:]
+        var adm: [Double] = []
+        for run in 1...runs {
+            // Each side once in every run, one after the other.
+            let ipvs = try floor.run(["ipvs", "\(services)", "\(endpoints)", "\(batch)"], in: Namespace())
+            let addressed = try Namespace()
+            try addressed.run(["ip", "link", "add", "floor0", "type", "dummy"])
+            let addresses = try floor.run(["addresses", "\(services)", "floor0"], in: addressed)
+            let sets = try floor.run(["sets", "\(entries)"], in: Namespace())
+            floors.ipvs.append(ipvs)
+            floors.addresses.append(addresses)
+            floors.sets.append(sets)
+            floors.sum.append(ipvs + addresses + sets)
+
+            let agent = try AgentProcess(agent, manifests, in: Namespace())
+            let (applied, line) = try agent.inForce()
+            agent.stop()
+            guard let applied, applied.fields["failures"] == "0" else { throw BenchmarkFailure("not every operation succeeded") }
+            ours.ipvs.append(applied.seconds("ipvs-ms"))
+            ours.addresses.append(applied.seconds("links-ms"))
+            ours.sets.append(applied.seconds("sets-ms"))
+            ours.whole.append((line.arrived - agent.started).seconds)
+            for step in ["read", "compile", "look", "plan", "apply"] { steps[step, default: []].append(line.seconds("\(step)-ms")) }
+            steps["rules", default: []].append(applied.seconds("rules-ms"))
+
+            adm.append(try Namespace().run(["ipvsadm", "-R"], input: restore).seconds)
+            progress(
+                "run \(run) of \(runs): floors \(ipvs.secondsText), \(addresses.secondsText), \(sets.secondsText); ours "
+                    + "\((ours.ipvs.last ?? 0).secondsText), \((ours.addresses.last ?? 0).secondsText), "
+                    + "\((ours.sets.last ?? 0).secondsText), whole \((ours.whole.last ?? 0).secondsText); ipvsadm \((adm.last ?? 0).secondsText)"
+            )
+        }
+        let table = "\(services) × \(endpoints)"
+        var rows = [
+            row("IPVS, \(table)", ours.ipvs, "floor", floors.ipvs, 1.25),
+            row("\(services) addresses", ours.addresses, "floor", floors.addresses, 1.5),
+            row("\(entries) set entries", ours.sets, "floor", floors.sets, 1.5),
+            row("whole run, \(table), from the start of the process", ours.whole, "the floors' sum", floors.sum, 3),
+            Row(
+                what: "`ipvsadm -R` of the same table", ours: ours.ipvs.median.secondsText, other: "ipvsadm \(adm.median.secondsText)",
+                figure: adm.median / ours.ipvs.median, target: .atLeast(5, unit: " ×")),
+        ]
+        let detail = ["read", "compile", "look", "plan", "apply", "rules"].map { "\($0) \((steps[$0] ?? []).median.secondsText)" }
+        rows.append(Row(what: "the whole run's steps (rules are part of apply)", ours: detail.joined(separator: ", ")))
+        return rows
+    }
+
+    /// A row that compares medians.
+    func row(_ what: String, _ ours: [Double], _ name: String, _ other: [Double], _ limit: Double) -> Row {
+        Row(
+            what: what, ours: ours.median.secondsText, other: "\(name) \(other.median.secondsText)", figure: ours.median / other.median,
+            target: .atMost(limit, unit: " ×"))
+    }
+}
