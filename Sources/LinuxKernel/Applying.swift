@@ -131,7 +131,7 @@ extension Operation {
     var subsystem: KernelCost.Subsystem {
         switch self {
         case .setSysctl: .sysctls
-        case .createSet, .destroySet, .addMember, .removeMember: .sets
+        case .createSet, .growSet, .destroySet, .destroyLeftoverSet, .addMember, .removeMember: .sets
         case .changeRules: .rules
         case .createLink, .silenceLink, .removeLink, .addAddress, .removeAddress: .links
         case .setTimeouts, .addVirtualServer, .updateVirtualServer, .removeVirtualServer, .addRealServer, .updateRealServer,
