@@ -210,8 +210,10 @@ extension ObservedSet {
         self.entries = entries
     }
 
-    /// Whether the other is the same set but for its entries and its room.
-    fileprivate func isAlike(_ other: ObservedSet) -> Bool { typeName == other.typeName && family == other.family }
+    /// Whether the other is the same set but for its entries. One with other room was made anew by somebody.
+    fileprivate func isAlike(_ other: ObservedSet) -> Bool {
+        typeName == other.typeName && family == other.family && maximumEntries == other.maximumEntries
+    }
 }
 
 extension VirtualServerState {

@@ -138,5 +138,5 @@ extension DummyLink: CustomStringConvertible {
 }
 
 extension ObservedSet {
-    fileprivate var kind: String { "\(typeName) of \(family)" }
+    fileprivate var kind: String { "\(typeName) of \(family)" + (maximumEntries == 0 ? "" : " for \(maximumEntries) entries") }
 }
