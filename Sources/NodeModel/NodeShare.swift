@@ -4,11 +4,13 @@ package import IPVSModel
 /// What one owner contributes to the node's state: its addresses, virtual servers and set entries.
 ///
 /// Addresses and entries may be contributed by several owners, and stand as long as one of them does. A virtual server has one
-/// owner: of several claims the one that takes precedence counts.
+/// owner: of several claims the one that takes precedence counts, and with it the entries that say how this virtual server is treated.
 package struct NodeShare: Equatable, Sendable {
     package var precedence: Precedence
     package var addresses: Set<IPAddress> = []
     package var members: Set<SetMember> = []
+    /// Entries that stand only while this owner has the virtual server: policies and source ranges of another would not be its own.
+    package var membersOfServers: [VirtualServer.Key: Set<SetMember>] = [:]
     package var virtualServers: [VirtualServer.Key: VirtualServerState] = [:]
 
     package init(precedence: Precedence) { self.precedence = precedence }
