@@ -69,12 +69,12 @@ let package = Package(
 
         // The node's other kernel state, one subsystem each.
         room("Links", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
-        room("IPSets", knows: ["Addresses", "NodeModel", "CIPSet"]),
+        room("IPSets", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "CIPSet"]),
         room("PacketRules", knows: ["Addresses", "NodeModel", subprocess]),
         room("Sysctls"),
 
         // The kernel as the planner sees it: a protocol, and the two that live behind it.
-        room("NodeKernel", knows: ["Addresses", "NodeModel"]),
+        room("NodeKernel", knows: ["Addresses", "IPVSModel", "NodeModel"]),
         room(
             "LinuxKernel",
             knows: [
@@ -86,6 +86,9 @@ let package = Package(
         // What is asked for, and how.
         room("ManifestSource", knows: ["Addresses", "ServiceModel", yams]),
         room("Settings", knows: ["Addresses", "IPVSModel", yams]),
+
+        // What the agent tells of itself: values, and how they are written.
+        room("Telemetry"),
 
         // The loop, and the verbs.
         room(
@@ -138,10 +141,12 @@ let package = Package(
         tests("IPVSTests", of: ["IPVS", "NetlinkCodec", "NetlinkTransport", "NetlinkTesting", "TestSupport"]),
         tests("IPVSKernelTests", of: ["IPVS", "NetlinkTransport"]),
         tests("LinksTests", of: ["Addresses", "NetlinkCodec", "NetlinkTransport", "Links", "TestSupport"]),
-        tests("IPSetsTests", of: ["Addresses", "NodeModel", "IPSets", "TestSupport"]),
+        tests(
+            "IPSetsTests", of: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "IPSets", "NetlinkTesting", "TestSupport"]),
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
         tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
+        tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
         tests("SettingsTests", of: ["Addresses", "IPVSModel", "Settings"]),
         tests(
             "RecordingTests",
@@ -153,7 +158,7 @@ let package = Package(
                 "LinuxKernel", "Agent",
                 "TestSupport", logging, lifecycle,
             ]),
-        tests("LabTests", of: ["TestSupport"], path: "integration/LabTests"),
+        tests("LabTests", of: ["Addresses", "NodeModel", "TestSupport"], path: "integration/LabTests"),
     ]
 )
 
@@ -166,7 +171,7 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     }
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["IPVS", "NetlinkCodec", "ManifestSource"], path: "Tests/Fuzz",
+            name: "Fuzz", dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "ManifestSource"], path: "Tests/Fuzz",
             exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))

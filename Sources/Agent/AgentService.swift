@@ -100,8 +100,7 @@ package struct AgentService: ServiceLifecycle.Service {
 
     private func log(_ round: Reconciler.Round, as what: String) {
         guard !round.plan.isEmpty else { return }
-        let done = round.plan.operations.count - round.failures.count
-        logger.info("\(what)", metadata: ["operations": "\(done)", "failures": "\(round.failures.count)"])
+        logger.info("\(what)", metadata: ["operations": "\(round.done)", "failures": "\(round.failures.count)"])
         for operation in round.plan.operations { logger.debug("\(operation)") }
     }
 }

@@ -54,6 +54,9 @@ package final class Reconciler {
         package init() {}
 
         package var succeeded: Bool { failures.isEmpty && observationFailures.isEmpty }
+
+        /// How many operations were carried out.
+        package var done: Int { plan.operations.count + plan.conflicts.count - failures.count }
     }
 
     // MARK: What is asked for
@@ -100,6 +103,7 @@ package final class Reconciler {
         var round = Round()
         round.observationFailures = await observe(.everything)
         round.plan = plan(everythingSeen(of: .everything), isFoundByLooking: true)
+        round.failures = round.plan.conflicts.map(\.failure)
         return round
     }
 
@@ -114,7 +118,7 @@ package final class Reconciler {
     /// it is changed next.
     private func plan(_ touched: Touched, isFoundByLooking: Bool = false) -> Plan {
         guard let observed else { return Plan() }
-        var plan = Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership)
+        var plan = Planner.plan(touched, wanted: wanted, observed: observed, ownership: ownership, unseen: unseen)
         if isFoundByLooking, withholdsRemovals { plan.operations.removeAll(where: \.removesSomething) }
         return plan
     }
@@ -149,6 +153,10 @@ package final class Reconciler {
             if isBound { observed?.addresses.insert(address) } else { observed?.addresses.remove(address) }
             touched.addresses.insert(address)
         }
+        for (address, link) in news.otherAddresses where observed?.otherAddresses[address] != link {
+            observed?.otherAddresses[address] = link
+            touched.addresses.insert(address)
+        }
         let plan = plan(touched)
         reportDrift(plan)
         return await execute(plan)
@@ -176,19 +184,20 @@ package final class Reconciler {
     private func execute(_ plan: Plan) async -> Round {
         var round = Round()
         round.plan = plan
-        guard !plan.isEmpty else {
+        round.failures = plan.conflicts.map(\.failure)
+        guard !plan.isEmpty || !round.failures.isEmpty else {
             retries.settle()
             return round
         }
-        remember(plan.unboundVirtualServers(given: observed ?? NodeState()))
+        remember(plan.untoldVirtualServers(given: observed ?? NodeState(), ownership: ownership))
         for stage in plan.stages {
             let (possible, impossible) = stage.withoutDependants(of: round.failures, given: observed ?? NodeState())
             round.failures += impossible
-            let failures = await kernel.apply(possible)
+            let failures = possible.isEmpty ? [] : await kernel.apply(possible)
             note(possible, failures)
-            round.failures += failures.namingDependants
+            round.failures = (round.failures + failures).namingDependants
         }
-        forgetBound()
+        forgetTold()
         for failure in round.failures {
             let isOldNews = retries.knows(failure.operation) || failure.failure.cause == .dependency
             logger.log(level: isOldNews ? .debug : .error, "\(failure)")
@@ -204,21 +213,19 @@ package final class Reconciler {
         }
     }
 
-    /// Writes down virtual servers that will stand on an unbound address, before they do.
+    /// Writes down virtual servers that nothing in the kernel will show to be ours, before they stand.
     private func remember(_ keys: Set<VirtualServer.Key>) {
         guard !keys.isSubset(of: ownership.remembered) else { return }
         ownership.remembered.formUnion(keys)
         journal.remember(ownership.remembered, reporting: logger)
     }
 
-    /// Forgets those whose address tells again whose they are, and those that are gone.
-    private func forgetBound() {
+    /// Forgets those that the kernel shows to be ours again, and those that are gone.
+    private func forgetTold() {
         guard !ownership.remembered.isEmpty, let observed else { return }
-        let unbound = ownership.remembered.filter { key in
-            observed.virtualServers[key] != nil && !(key.address.map(observed.addresses.contains) ?? false)
-        }
-        guard unbound != ownership.remembered else { return }
-        ownership.remembered = unbound
-        journal.remember(unbound, reporting: logger)
+        let untold = ownership.remembered.filter { observed.virtualServers[$0] != nil && !ownership.isTold($0, in: observed) }
+        guard untold != ownership.remembered else { return }
+        ownership.remembered = untold
+        journal.remember(untold, reporting: logger)
     }
 }

@@ -23,7 +23,11 @@ struct RetrySchedule {
         for failure in failures {
             failing.insert(failure.operation)
             // The picture was wrong: look first, and try then.
-            if failure.failure.cause == .stale { looking.formUnion(failure.operation.scope) } else { touched.insert(failure.operation) }
+            if failure.showsThatThePictureIsWrong {
+                looking.formUnion(failure.operation.scope)
+            } else {
+                touched.insert(failure.operation)
+            }
         }
         if failures.isEmpty { settle() }
     }
@@ -45,5 +49,15 @@ struct RetrySchedule {
             attempts += 1
         }
         return (touched, looking)
+    }
+}
+
+extension OperationFailure {
+    fileprivate var showsThatThePictureIsWrong: Bool {
+        switch (failure.cause, operation) {
+        // A set that is fuller, or smaller, than it was thought to be: had it been known, it would have grown first.
+        case (.stale, _), (.resource, .addMember): true
+        default: false
+        }
     }
 }

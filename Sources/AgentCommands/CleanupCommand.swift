@@ -22,10 +22,9 @@ struct CleanupCommand: AsyncParsableCommand {
         let round = await assembly.reconciler().cleanup()
         if round.succeeded { assembly.journal.erase() }
         _ = consume lock
-        let done = round.plan.operations.count - round.failures.count
         print(
             round.plan.isEmpty && round.succeeded
-                ? "Nothing of ours was there." : "\(done) operations done, \(round.failures.count) failed.")
+                ? "Nothing of ours was there." : "\(round.done) operations done, \(round.failures.count) failed.")
         try RoundStatus.check(round, problems: [])
     }
 }

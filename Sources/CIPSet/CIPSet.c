@@ -5,52 +5,26 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/membarrier.h>
 
 #include <libipset/errcode.h>
 #include <libipset/ipset.h>
 
 struct cipset_session {
 	struct ipset_session *session;
-	cipset_sink sink;
-	void *context;
 };
 
 static pthread_once_t types_once = PTHREAD_ONCE_INIT;
 static atomic_flag session_open = ATOMIC_FLAG_INIT;
-
-/* Prints `tcp:80`. libipset's own printer opens and reads /etc/protocols for every entry, and prints a number in an image that
- * has no such file. */
-static int print_protocol_port(char *buffer, unsigned int length, const struct ipset_data *data, enum ipset_opt option, uint8_t env)
-{
-	(void)option;
-	(void)env;
-	const uint8_t *protocol = ipset_data_get(data, IPSET_OPT_PROTO);
-	const uint16_t *port = ipset_data_get(data, IPSET_OPT_PORT);
-	if (protocol == NULL || port == NULL)
-		return snprintf(buffer, length, "?");
-	switch (*protocol) {
-	case IPPROTO_TCP: return snprintf(buffer, length, "tcp:%u", *port);
-	case IPPROTO_UDP: return snprintf(buffer, length, "udp:%u", *port);
-	case IPPROTO_SCTP: return snprintf(buffer, length, "sctp:%u", *port);
-	default: return snprintf(buffer, length, "%u:%u", *protocol, *port);
-	}
-}
-
-static void load_types(void)
-{
-	ipset_load_types();
-	for (const struct ipset_type *type = ipset_types(); type != NULL; type = type->next)
-		for (int element = 0; element < IPSET_DIM_UMAX; element++)
-			if (type->elem[element].print == ipset_print_proto_port)
-				/* The list is made of the library's writable statics; it sets kernel_check in them itself. */
-				((struct ipset_type *)type)->elem[element].print = print_protocol_port;
-}
 
 /* Splits "Error in line N: text" and returns N, or 0 where libipset names no line. */
 static uint32_t split_line(const char **text)
@@ -105,34 +79,25 @@ static void take_error(struct cipset_session *self, enum ipset_cmd command, stru
 	ipset_session_report_reset(self->session);
 }
 
+/* What libipset would print: nothing that is asked of it here has an output. */
 __attribute__((format(printf, 3, 4)))
-static int print_to_sink(struct ipset_session *session, void *context, const char *format, ...)
+static int print_nothing(struct ipset_session *session, void *context, const char *format, ...)
 {
 	(void)session;
-	struct cipset_session *self = context;
-	va_list arguments;
-	char *text = NULL;
-	va_start(arguments, format);
-	int length = vasprintf(&text, format, arguments);
-	va_end(arguments);
-	if (length < 0)
-		return -1;
-	if (self->sink != NULL)
-		self->sink(self->context, text, (size_t)length);
-	free(text);
-	return length;
+	(void)context;
+	(void)format;
+	return 0;
 }
 
 /* Starts libipset's side of the session; -1 with the error, and without a side. */
 static int start(struct cipset_session *self, struct cipset_error *error)
 {
-	self->session = ipset_session_init(print_to_sink, self);
+	self->session = ipset_session_init(print_nothing, NULL);
 	if (self->session == NULL) {
 		set_error(error, ENOMEM, "out of memory");
 		return -1;
 	}
 	ipset_envopt_set(self->session, IPSET_ENV_EXIST);
-	ipset_session_output(self->session, IPSET_LIST_SAVE);
 	/* IPSET_CMD_NONE asks for the protocol version and does nothing else. */
 	errno = 0;
 	if (ipset_cmd(self->session, IPSET_CMD_NONE, 0) == 0)
@@ -149,7 +114,7 @@ struct cipset_session *cipset_open(struct cipset_error *error)
 		set_error(error, CIPSET_SECOND_SESSION, "a session is open already");
 		return NULL;
 	}
-	pthread_once(&types_once, load_types);
+	pthread_once(&types_once, ipset_load_types);
 	struct cipset_session *self = calloc(1, sizeof(*self));
 	if (self == NULL)
 		set_error(error, ENOMEM, "out of memory");
@@ -219,6 +184,42 @@ int cipset_destroy(struct cipset_session *self, const char *name, struct cipset_
 	return ipset_cmd(self->session, IPSET_CMD_DESTROY, 0) < 0 ? fail(self, IPSET_CMD_DESTROY, error) : 0;
 }
 
+int cipset_look(struct cipset_session *self, const char *name, struct cipset_error *error)
+{
+	if (prepare(self, error) < 0)
+		return -1;
+	struct ipset_data *data = ipset_session_data(self->session);
+	ipset_data_set(data, IPSET_SETNAME, name);
+	if (ipset_cmd(self->session, IPSET_CMD_HEADER, 0) < 0)
+		return fail(self, IPSET_CMD_HEADER, error);
+	ipset_data_reset(data);
+	return 0;
+}
+
+/* Returns when no packet is in the packet filter any more that was there before. Kernels before 6.7 do not wait for that themselves
+ * when sets are swapped (ip_set_swap in net/netfilter/ipset/ip_set_core.c): a set destroyed right after could still be looked up. */
+static void wait_for_packets(void)
+{
+	/* Waits for an RCU grace period (kernel/sched/membarrier.c); refused where CPUs run without a tick. */
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0)
+		return;
+	const struct timespec plenty = { .tv_nsec = 200 * 1000 * 1000 };
+	nanosleep(&plenty, NULL);
+}
+
+int cipset_swap(struct cipset_session *self, const char *name, const char *other, struct cipset_error *error)
+{
+	if (prepare(self, error) < 0)
+		return -1;
+	struct ipset_data *data = ipset_session_data(self->session);
+	ipset_data_set(data, IPSET_SETNAME, name);
+	ipset_data_set(data, IPSET_OPT_SETNAME2, other);
+	if (ipset_cmd(self->session, IPSET_CMD_SWAP, 0) < 0)
+		return fail(self, IPSET_CMD_SWAP, error);
+	wait_for_packets();
+	return 0;
+}
+
 /* Puts one change into the session's data. -1 with the error where the set cannot take it. */
 static int fill(struct cipset_session *self, const char *name, const char *type_name, const struct cipset_change *change,
 	enum ipset_cmd command, struct cipset_error *error)
@@ -286,29 +287,4 @@ size_t cipset_change(struct cipset_session *self, const char *const *names, cons
 		}
 	}
 	return count;
-}
-
-int cipset_save(struct cipset_session *self, const char *name, cipset_sink sink, void *context, struct cipset_error *error)
-{
-	if (prepare(self, error) < 0)
-		return -1;
-	struct ipset_data *data = ipset_session_data(self->session);
-	/* Is it there? A listing of a missing set is answered twice, with an error and with an end: the second answer would be
-	 * taken for that of the next command. */
-	ipset_data_set(data, IPSET_SETNAME, name);
-	if (ipset_cmd(self->session, IPSET_CMD_HEADER, 0) < 0)
-		return fail(self, IPSET_CMD_HEADER, error);
-	ipset_data_reset(data);
-	ipset_data_set(data, IPSET_SETNAME, name);
-	self->sink = sink;
-	self->context = context;
-	int result = ipset_cmd(self->session, IPSET_CMD_SAVE, 0);
-	self->sink = NULL;
-	if (result == 0)
-		return 0;
-	fail(self, IPSET_CMD_SAVE, error);
-	/* What may be left unread in the socket goes with it; the next call starts anew. */
-	ipset_session_fini(self->session);
-	self->session = NULL;
-	return -1;
 }

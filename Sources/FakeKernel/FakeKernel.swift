@@ -14,7 +14,15 @@ package final class FakeKernel: NodeKernel {
     /// The kernel's state. Setting it plays another writer.
     package var state: NodeState {
         get { content.withLock { $0.state } }
-        set { content.withLock { $0.state = newValue } }
+        set { meddle { $0 = newValue } }
+    }
+
+    /// Plays another writer.
+    package func meddle(_ change: (inout NodeState) -> Void) {
+        content.withLock { content in
+            change(&content.state)
+            content.sweep?.orderIsOld = true
+        }
     }
 
     /// What has been asked of the kernel so far.
@@ -28,6 +36,21 @@ package final class FakeKernel: NodeKernel {
     /// Makes operations fail before they are looked at, where this says how.
     package func setFault(_ fault: @escaping @Sendable (Operation) -> KernelFailure?) { content.withLock { $0.fault = fault } }
 
+    /// Hides parts, until they are shown again with nil.
+    package func hide(_ scope: ObservationScope, _ failure: KernelFailure?) {
+        content.withLock { content in
+            for part in ObservationScope.parts where scope.contains(part) { content.hidden[part] = failure }
+        }
+    }
+
+    /// Makes exact looks at virtual servers fail, where this says how.
+    package func setLookFault(_ fault: @escaping @Sendable (VirtualServer.Key) -> KernelFailure?) {
+        content.withLock { $0.lookFault = fault }
+    }
+
+    /// How many things a slice of a sweep shows.
+    package func setSlice(_ size: Int) { content.withLock { $0.slice = size } }
+
     /// Lets this many more operations happen; from then on the process that asks is as good as dead: nothing it does has an effect.
     package func die(after operations: Int?) { content.withLock { $0.remainingLife = operations } }
 
@@ -37,15 +60,49 @@ package final class FakeKernel: NodeKernel {
     package func observe(_ scope: ObservationScope) async -> Observation {
         content.withLock { content in
             content.log.observations += 1
-            var seen = NodeState()
-            seen.take(scope, from: content.state)
-            return Observation(state: seen, seen: scope)
+            var observation = Observation(state: NodeState(), seen: scope)
+            for part in ObservationScope.parts where scope.contains(part) {
+                guard let failure = content.hidden[part] else { continue }
+                observation.seen.subtract(part)
+                observation.failures.append(failure)
+            }
+            observation.state.take(observation.seen, from: content.state)
+            for (key, server) in observation.state.virtualServers {
+                let shown = server.realServers.mapValues(\.asFastLookShows)
+                if shown != server.realServers { observation.state.virtualServers[key]?.realServers = shown }
+            }
+            return observation
+        }
+    }
+
+    package func observe(
+        virtualServers keys: [VirtualServer.Key]
+    ) async throws(KernelFailure) -> [VirtualServer.Key: VirtualServerState] {
+        let answer: Result<[VirtualServer.Key: VirtualServerState], KernelFailure> = content.withLock { content in
+            content.log.exactLooks.append(keys.count)
+            if let failure = content.hidden[.virtualServers] ?? keys.compactMap({ content.lookFault?($0) }).first {
+                return .failure(failure)
+            }
+            return .success(Dictionary(keys.compactMap { key in content.state.virtualServers[key].map { (key, $0) } }) { $1 })
+        }
+        return try answer.get()
+    }
+
+    package func beginSweep() async { content.withLock { $0.sweep = FakeSweep() } }
+
+    package func nextSightings() async -> [Sighting]? {
+        content.withLock { content in
+            let sightings = content.sweep?.next(content.slice, state: content.state, hidden: content.hidden)
+            if sightings == nil { content.sweep = nil }
+            content.log.slices += 1
+            return sightings
         }
     }
 
     package func apply(_ operations: [Operation]) async -> [OperationFailure] {
         content.withLock { content in
             content.log.batches += 1
+            content.log.largestBatch = max(content.log.largestBatch, operations.count)
             return operations.compactMap { operation in
                 content.perform(operation).map { OperationFailure(operation, $0) }
             }
@@ -67,7 +124,12 @@ package final class FakeKernel: NodeKernel {
     package struct Log: Sendable {
         /// Calls of `apply`.
         package var batches = 0
+        package var largestBatch = 0
         package var observations = 0
+        /// How many virtual servers each exact look was at.
+        package var exactLooks: [Int] = []
+        /// Calls of `nextSightings`.
+        package var slices = 0
         /// Operations that succeeded.
         package var operations: [Operation] = []
         package var failures = 0
@@ -78,6 +140,10 @@ package final class FakeKernel: NodeKernel {
         var log = Log()
         var schedulers = Set(Scheduler.wellKnown)
         var fault: (@Sendable (Operation) -> KernelFailure?)?
+        var lookFault: (@Sendable (VirtualServer.Key) -> KernelFailure?)?
+        var hidden: [ObservationScope: KernelFailure] = [:]
+        var slice = 100
+        var sweep: FakeSweep?
         var remainingLife: Int?
         var listeners: [AsyncStream<KernelAnnouncement>.Continuation] = []
 
@@ -91,6 +157,10 @@ package final class FakeKernel: NodeKernel {
             if let life = remainingLife { remainingLife = life - 1 }
             log.operations.append(operation)
             state.apply(operation)
+            switch operation {
+            case .addVirtualServer, .removeVirtualServer: sweep?.orderIsOld = true
+            default: break
+            }
             return nil
         }
     }

@@ -14,16 +14,23 @@ enum KernelRules {
         case .createSet(let definition):
             guard let standing = state.sets[definition.key] else { return nil }
             // With its exist flag, making a set that stands with the same type is no error.
-            return standing.serves(as: definition.key)
-                ? nil : failure(.conflict, EEXIST, "a set of type \(standing.typeName) has this name")
+            return otherType(standing, definition.key)
+        case .growSet(let definition):
+            guard let standing = state.sets[definition.key] else { return failure(.stale, ENOENT, "the set does not exist") }
+            if let refusal = otherType(standing, definition.key) { return refusal }
+            return standing.entries.count > Int(definition.maximumEntries) && definition.key.type != .bitmapPort
+                ? failure(.resource, ENOSPC, "the set is full") : nil
+        case .destroyLeftoverSet: return nil
         case .destroySet(let key):
             return state.sets[key] != nil && isUsed(key, in: state) ? failure(.conflict, EBUSY, "the set is used by a rule") : nil
         case .addMember(let member):
             guard let set = state.sets[member.set] else { return failure(.stale, ENOENT, "the set does not exist") }
+            if let refusal = otherType(set, member.set) { return refusal }
             if set.entries.contains(member.entry) || member.set.type == .bitmapPort { return nil }
             return set.entries.count >= Int(set.maximumEntries) ? failure(.resource, ENOSPC, "the set is full") : nil
         // What is gone already is gone.
-        case .removeMember, .removeLink, .removeAddress: return nil
+        case .removeMember(let member): return state.sets[member.set].flatMap { otherType($0, member.set) }
+        case .removeLink, .removeAddress: return nil
         case .changeRules(let change): return missingSet(in: change, state: state)
         case .createLink:
             guard case .present(let kind, _) = state.link, kind != "dummy" else { return nil }
@@ -52,6 +59,10 @@ enum KernelRules {
         }
     }
 
+    private static func otherType(_ standing: ObservedSet, _ key: SetKey) -> KernelFailure? {
+        standing.serves(as: key) ? nil : failure(.conflict, EEXIST, "a set of type \(standing.typeName) has this name")
+    }
+
     private static func unknownScheduler(of server: VirtualServer, _ schedulers: Set<Scheduler>) -> KernelFailure? {
         schedulers.contains(server.configuration.scheduler)
             ? nil : failure(.missingFeature, ENOENT, "the kernel has no scheduler \"\(server.configuration.scheduler)\"")
@@ -66,7 +77,7 @@ enum KernelRules {
     /// A rule that names a set which does not exist is refused with its whole transaction.
     private static func missingSet(in change: RuleChange, state: NodeState) -> KernelFailure? {
         for rule in change.tables.values.flatMap(\.writtenChains.values).joined() {
-            for name in setNames(in: rule) where SetKey(name: name).map({ state.sets[$0] == nil }) ?? true {
+            for name in RuleChange.setNames(in: rule) where SetKey(name: name).map({ state.sets[$0] == nil }) ?? true {
                 return failure(.other, ENOENT, "set \(name) does not exist")
             }
         }
@@ -75,13 +86,8 @@ enum KernelRules {
 
     private static func isUsed(_ key: SetKey, in state: NodeState) -> Bool {
         state.rules.values.contains { rules in
-            rules.tables.values.contains { $0.chains.values.contains { $0.contains { setNames(in: $0).contains(key.name) } } }
+            rules.tables.values.contains { $0.chains.values.contains { $0.contains { RuleChange.setNames(in: $0).contains(key.name) } } }
         }
-    }
-
-    private static func setNames(in rule: String) -> [String] {
-        let words = rule.split(separator: " ")
-        return words.indices.filter { words[$0] == "--match-set" && $0 + 1 < words.count }.map { String(words[$0 + 1]) }
     }
 
     private static func failure(_ cause: KernelFailure.Cause, _ number: Int32, _ message: String) -> KernelFailure {

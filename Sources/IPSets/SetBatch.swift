@@ -9,6 +9,10 @@ struct SetBatch {
     private var encoded: [cipset_change] = []
     private var numbers: [SetKey: Int] = [:]
     private var keys: [SetKey] = []
+    /// The set that takes the changes in place of the one that they name.
+    private let place: String?
+
+    init(in place: String? = nil) { self.place = place }
 
     var count: Int { changes.count }
 
@@ -40,7 +44,7 @@ struct SetBatch {
 
     /// Carries out some of the changes; returns how many were done before the first that failed.
     func run(_ range: Range<Int>, session: OpaquePointer, error: inout cipset_error) -> Int {
-        let names = keys.map { $0.name.utf8CString }
+        let names = keys.map { (place ?? $0.name).utf8CString }
         let types = keys.map { $0.type.rawValue.utf8CString }
         return unsafe Self.withPointers(names) { names in
             unsafe Self.withPointers(types) { types in

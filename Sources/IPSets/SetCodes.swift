@@ -19,7 +19,9 @@ extension SetError.Reason {
         case (_, Int32(CIPSET_SECOND_SESSION)): self = .secondSession
         case (_, EPERM), (_, EACCES): self = .notPermitted
         // nfnetlink answers EINVAL for a subsystem that it does not have and cannot load; without nfnetlink the socket fails.
-        case (.open, EINVAL), (.open, EPROTONOSUPPORT), (.open, EAFNOSUPPORT), (.open, EOPNOTSUPP): self = .noSubsystem
+        case (.open, EINVAL), (.open, EPROTONOSUPPORT), (.open, EAFNOSUPPORT), (.open, EOPNOTSUPP),
+            (.list, EINVAL), (.list, EPROTONOSUPPORT), (.list, EAFNOSUPPORT), (.list, EOPNOTSUPP):
+            self = .noSubsystem
         case (.create, EEXIST), (_, Code.typeMismatch): self = .differentSet("")
         case (_, Code.busy), (_, Code.referenced), (_, EBUSY): self = .inUse
         case (_, Code.findType): self = .unsupportedType

@@ -1,11 +1,12 @@
 import NodeModel
 
-/// Why the kernel, or libipset before it, did not do something to a set.
+/// Why the kernel, or libipset before it, did not do or show something of a set.
 package struct SetError: Error, Hashable, Sendable {
     package enum Action: String, Hashable, Sendable {
         case open = "open a session with the kernel's ip_set"
         case create = "create set"
         case destroy = "destroy set"
+        case swap = "swap set"
         case add = "add to set"
         case remove = "remove from set"
         case list = "list set"
@@ -35,7 +36,7 @@ package struct SetError: Error, Hashable, Sendable {
     package let reason: Reason
     /// An errno, or from 4096 one of ip_set's own codes (`linux/netfilter/ipset/ip_set.h`); 0 where there is none.
     package let code: Int32
-    /// What libipset says.
+    /// What libipset says, or the kernel.
     package let message: String
 
     package init(_ action: Action, _ object: String, reason: Reason, code: Int32, message: String) {
@@ -50,8 +51,8 @@ package struct SetError: Error, Hashable, Sendable {
     package var remedy: String? {
         switch reason {
         case .noSuchSet: "It was removed by somebody else; it is made again at the next pass."
-        case .differentSet: "Another program owns that name: remove the set (ipset destroy) or stop that program."
-        case .full: "Destroy the set while nothing refers to it, so that it is made anew with more room."
+        case .differentSet: "Another program owns that name: remove the set (ipset destroy \(setName)) or stop that program."
+        case .full: "The set is made anew with more room at the next try."
         case .inUse: "Remove the rules that match the set first (iptables-save | grep match-set)."
         case .unsupportedType:
             "Load the module of the set's type (modprobe \(Self.module(of: object))), or use a kernel that has it."
@@ -60,6 +61,9 @@ package struct SetError: Error, Hashable, Sendable {
         case .secondSession, .other: nil
         }
     }
+
+    /// The set's name, where an entry is named with it.
+    private var setName: String { String(object.prefix { $0 != " " }) }
 
     /// Whether every entry sent to the same set would fail alike.
     var concernsWholeSet: Bool {

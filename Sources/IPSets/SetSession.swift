@@ -21,10 +21,23 @@ package struct SetSession: ~Copyable {
     deinit { unsafe cipset_close(handle) }
 
     /// Makes a set. One that is there already, made alike, is success; one made otherwise is ``SetError/Reason/differentSet(_:)``.
+    ///
+    /// How much it can hold is not a difference: one that is too small grows when that shows.
     package func create(_ definition: SetDefinition) throws(SetError) {
+        do throws(SetError) {
+            try create(definition, named: definition.key.name)
+        } catch {
+            let key = definition.key
+            guard case .differentSet = error.reason, let found = Self.standing(key) else { throw error }
+            if found.serves(as: key) { return }
+            throw SetError(.create, key.name, reason: .differentSet(found.layout), code: error.code, message: error.message)
+        }
+    }
+
+    func create(_ definition: SetDefinition, named name: String) throws(SetError) {
         let key = definition.key
         var error = cipset_error()
-        let result = unsafe key.name.withCString { name in
+        let result = unsafe name.withCString { name in
             unsafe key.type.rawValue.withCString { type in
                 var made = unsafe cipset_definition()
                 unsafe made.name = name
@@ -35,30 +48,57 @@ package struct SetSession: ~Copyable {
                 return unsafe cipset_create(handle, &made, &error)
             }
         }
-        guard result != 0 else { return }
-        let refusal = SetError(.create, key.name, error)
-        guard case .differentSet = refusal.reason, let found = try? list([key]).sets[key] else { throw refusal }
-        throw SetError(.create, key.name, reason: .differentSet(found.layout), code: refusal.code, message: refusal.message)
+        if result != 0 { throw SetError(.create, name, error) }
+    }
+
+    /// How the set of that name is made.
+    private static func standing(_ key: SetKey) -> ObservedSet? {
+        guard var reader = try? SetReader() else { return nil }
+        return try? reader.list([key])[key]
     }
 
     /// Removes a set with its entries. One that is not there is success.
-    package func destroy(_ key: SetKey) throws(SetError) {
+    package func destroy(_ key: SetKey) throws(SetError) { try destroy(named: key.name) }
+
+    func destroy(named name: String) throws(SetError) {
         var error = cipset_error()
-        let result = unsafe key.name.withCString { unsafe cipset_destroy(handle, $0, &error) }
+        let result = unsafe name.withCString { unsafe cipset_destroy(handle, $0, &error) }
         guard result != 0 else { return }
-        let refusal = SetError(.destroy, key.name, error)
+        let refusal = SetError(.destroy, name, error)
         if refusal.reason != .noSuchSet { throw refusal }
+    }
+
+    /// Whether a set of that name stands, of whatever type.
+    func stands(named name: String) throws(SetError) -> Bool {
+        var error = cipset_error()
+        let result = unsafe name.withCString { unsafe cipset_look(handle, $0, &error) }
+        guard result != 0 else { return true }
+        let refusal = SetError(.list, name, error)
+        if refusal.reason != .noSuchSet { throw refusal }
+        return false
+    }
+
+    /// Has two sets change names, and places in the rules that match them, in one step.
+    func swap(_ name: String, _ other: String) throws(SetError) {
+        var error = cipset_error()
+        let result = unsafe name.withCString { name in
+            unsafe other.withCString { other in unsafe cipset_swap(handle, name, other, &error) }
+        }
+        if result != 0 { throw SetError(.swap, name, error) }
     }
 
     /// Carries out changes in order, some hundred in one message, and returns those that failed.
     ///
     /// An entry that is there already, or is already gone (with its set, perhaps), is success. A failure stops no other change, with one exception: where
     /// a set is full, missing or another's, what else is to be added to it fails with the same error and is not tried.
-    package func change(_ changes: [SetChange]) -> [SetFailure] {
+    package func change(_ changes: [SetChange]) -> [SetFailure] { change(changes, in: nil) }
+
+    /// The same in a set of another name than those that the changes speak of.
+    func change(_ changes: [SetChange], in place: String?) -> [SetFailure] {
         var failures: [SetFailure] = []
         // Sets to which nothing can be added for now, and why.
         var closed: [SetKey: SetError] = [:]
-        var batch = SetBatch()
+        var batch = SetBatch(in: place)
         for (index, change) in changes.enumerated() where !batch.append(change, at: index) {
             let message = "the entry does not fit the set's type or family"
             failures.append(SetFailure(index: index, error: SetError(change, reason: .other, code: 0, message: message)))
@@ -86,34 +126,6 @@ package struct SetSession: ~Copyable {
             }
         }
         return failures.sorted { $0.index < $1.index }
-    }
-
-    /// The sets of these keys that are there, or of all keys, with their entries.
-    ///
-    /// Each is asked for by name: a listing of everything would fail as a whole where somebody else has a set of a type that libipset does
-    /// not know.
-    package func list(_ keys: [SetKey]? = nil) throws(SetError) -> SetListing {
-        let keys = keys ?? ServiceSet.allCases.flatMap { set in [SetKey(set, .ipv4), SetKey(set, .ipv6)] }
-        var text: [UInt8] = []
-        for key in keys {
-            var error = cipset_error()
-            let result = unsafe key.name.withCString { name in
-                unsafe withUnsafeMutablePointer(to: &text) { collected in
-                    unsafe cipset_save(
-                        handle, name,
-                        { context, piece, length in
-                            guard let context = unsafe context, let piece = unsafe piece else { return }
-                            unsafe context.assumingMemoryBound(to: [UInt8].self).pointee
-                                .append(contentsOf: UnsafeRawBufferPointer(start: piece, count: length))
-                        }, collected, &error)
-                }
-            }
-            if result != 0 {
-                let refusal = SetError(.list, key.name, error)
-                if refusal.reason != .noSuchSet { throw refusal }
-            }
-        }
-        return SetListing(String(decoding: text, as: UTF8.self))
     }
 }
 

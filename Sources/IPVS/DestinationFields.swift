@@ -15,9 +15,15 @@ struct DestinationFields {
     private var tunnelFlags: UInt16 = 0
     private var statistics: TrafficStatistics?
     private var statistics64: TrafficStatistics?
+    private let wantsStatistics: Bool
 
-    /// - Parameter family: what holds where the kernel does not say (before Linux 3.18).
-    init(family: AddressFamily) { self.family = family }
+    /// - Parameters:
+    ///   - family: what holds where the kernel does not say (before Linux 3.18).
+    ///   - wantsStatistics: false passes over the counters, which are most of a message.
+    init(family: AddressFamily, wantsStatistics: Bool = true) {
+        self.family = family
+        self.wantsStatistics = wantsStatistics
+    }
 
     mutating func read(_ nest: Span<UInt8>) throws(NetlinkDecodingError) {
         var fields = self
@@ -32,8 +38,8 @@ struct DestinationFields {
             case DestinationAttribute.activeConnections: fields.connections.active = try value.hostNumber()
             case DestinationAttribute.inactiveConnections: fields.connections.inactive = try value.hostNumber()
             case DestinationAttribute.persistentConnections: fields.connections.persistent = try value.hostNumber()
-            case DestinationAttribute.statistics: fields.statistics = try FieldDecoding.statistics(value)
-            case DestinationAttribute.statistics64: fields.statistics64 = try FieldDecoding.statistics(value)
+            case DestinationAttribute.statistics where wantsStatistics: fields.statistics = try FieldDecoding.statistics(value)
+            case DestinationAttribute.statistics64 where wantsStatistics: fields.statistics64 = try FieldDecoding.statistics(value)
             case DestinationAttribute.addressFamily: fields.family = try FieldDecoding.family(value)
             case DestinationAttribute.tunnelType: fields.tunnelType = try value.hostNumber()
             case DestinationAttribute.tunnelPort: fields.tunnelPort = try value.networkNumber()

@@ -7,6 +7,7 @@ public struct IPVSTableParser: Sendable {
     private var partialLine: [UInt8] = []
     private var lineNumber = 0
     private var current: IPVSTableEntry?
+    private var lastScheduler: Scheduler?
     /// The real servers that follow belong to a virtual server that was passed over.
     private var isPassingOver = false
 
@@ -68,6 +69,7 @@ public struct IPVSTableParser: Sendable {
             if let current { body(current) }
             current = nil
             current = try virtualServer(line, first, &fields)
+            lastScheduler = current?.scheduler
             isPassingOver = current == nil
         }
     }
@@ -92,7 +94,7 @@ public struct IPVSTableParser: Sendable {
             }
             identity = .address(address, port: port, transport)
         }
-        guard let scheduler = Scheduler(rawValue: line.string(schedulerName)) else {
+        guard let scheduler = scheduler(line, schedulerName) else {
             throw IPVSTableError(line: lineNumber, "“\(line.string(schedulerName))” is not a scheduler")
         }
         var entry = IPVSTableEntry(identity, scheduler: scheduler)
@@ -109,6 +111,16 @@ public struct IPVSTableParser: Sendable {
         return entry
     }
 
+    /// Mostly that of the virtual server before.
+    private func scheduler(_ line: Span<UInt8>, _ name: Range<Int>) -> Scheduler? {
+        if let lastScheduler, line.word(name, is: lastScheduler.rawValue) { return lastScheduler }
+        return Scheduler(rawValue: line.string(name))
+    }
+
+    private func forwarding(_ line: Span<UInt8>, _ word: Range<Int>) -> IPVSTableRealServer.Forwarding? {
+        IPVSTableRealServer.Forwarding.allCases.first { line.word(word, is: $0.rawValue) }
+    }
+
     private func transport(_ line: Span<UInt8>, _ name: Range<Int>) -> TransportProtocol? {
         if line.word(name, is: "TCP") { return .tcp }
         if line.word(name, is: "UDP") { return .udp }
@@ -123,7 +135,7 @@ public struct IPVSTableParser: Sendable {
         guard let (address, port) = line.addressAndPort(place) else {
             throw IPVSTableError(line: lineNumber, "“\(line.string(place))” is not an address and port")
         }
-        guard let word = fields.next(in: line), let forwarding = IPVSTableRealServer.Forwarding(rawValue: line.string(word)) else {
+        guard let word = fields.next(in: line), let forwarding = forwarding(line, word) else {
             throw IPVSTableError(line: lineNumber, "a real server without a known forwarding method")
         }
         guard let weight = fields.next(in: line).flatMap({ line.decimal($0) }),

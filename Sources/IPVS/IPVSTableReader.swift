@@ -60,6 +60,15 @@ public struct IPVSTableReader: ~Copyable {
         return entries[nextEntry]
     }
 
+    /// Those that are whole after one more reading, at most a few pages of text (and one virtual server with all its real servers, where that
+    /// is longer); nil at the end. For who reads in slices, and does not use ``next()``.
+    package mutating func nextPage() throws(IPVSError) -> [IPVSTableEntry]? {
+        guard !isAtEnd else { return nil }
+        try readMore()
+        defer { entries = [] }
+        return entries
+    }
+
     /// Every virtual server that is left.
     public mutating func readAll() throws(IPVSError) -> [IPVSTableEntry] {
         var all: [IPVSTableEntry] = []
@@ -72,6 +81,7 @@ public struct IPVSTableReader: ~Copyable {
         let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, $0.count) }
         if count < 0 {
             let number = errno
+            entries = []
             if number == EINTR { return }
             throw IPVSError(operation: Self.operation, reason: .system("read"), errno: number)
         }
@@ -95,7 +105,10 @@ public struct IPVSTableReader: ~Copyable {
 extension IPVSHandle {
     /// The whole of `/proc/net/ip_vs` of this handle's network namespace: every virtual server with its real servers in one reading.
     public borrowing func table() throws(IPVSError) -> [IPVSTableEntry] {
-        var reader = try IPVSTableReader(namespacePath: namespacePath)
+        var reader = try tableReader()
         return try reader.readAll()
     }
+
+    /// The same piece by piece.
+    package borrowing func tableReader() throws(IPVSError) -> IPVSTableReader { try IPVSTableReader(namespacePath: namespacePath) }
 }

@@ -19,18 +19,22 @@ enum MessageDecoding {
         return found
     }
 
-    static func virtualServer(_ payload: Span<UInt8>) throws(NetlinkDecodingError) -> ObservedVirtualServer? {
+    static func virtualServer(
+        _ payload: Span<UInt8>, wantsStatistics: Bool = true
+    ) throws(NetlinkDecodingError) -> ObservedVirtualServer? {
         try find(CommandAttribute.service, in: payload, of: Command.newService) { nest throws(NetlinkDecodingError) in
-            var fields = ServiceFields()
+            var fields = ServiceFields(wantsStatistics: wantsStatistics)
             try fields.read(nest)
             return try fields.value()
         }
     }
 
     /// The real server of a message. The family is that of the virtual server, which is the real server's on kernels that do not say.
-    static func realServer(_ payload: Span<UInt8>, family: AddressFamily) throws(NetlinkDecodingError) -> ObservedRealServer? {
+    static func realServer(
+        _ payload: Span<UInt8>, family: AddressFamily, wantsStatistics: Bool = true
+    ) throws(NetlinkDecodingError) -> ObservedRealServer? {
         try find(CommandAttribute.destination, in: payload, of: Command.newDestination) { nest throws(NetlinkDecodingError) in
-            var fields = DestinationFields(family: family)
+            var fields = DestinationFields(family: family, wantsStatistics: wantsStatistics)
             try fields.read(nest)
             return try fields.value()
         }

@@ -15,6 +15,10 @@ struct ServiceFields {
     private var engine: String?
     private var statistics: TrafficStatistics?
     private var statistics64: TrafficStatistics?
+    private let wantsStatistics: Bool
+
+    /// - Parameter wantsStatistics: false passes over the counters, which are most of a message.
+    init(wantsStatistics: Bool = true) { self.wantsStatistics = wantsStatistics }
 
     mutating func read(_ nest: Span<UInt8>) throws(NetlinkDecodingError) {
         var fields = self
@@ -31,8 +35,8 @@ struct ServiceFields {
             case ServiceAttribute.timeout: fields.timeout = try value.hostNumber()
             case ServiceAttribute.netmask: fields.netmask = value.copied()
             case ServiceAttribute.persistenceEngine: fields.engine = value.text()
-            case ServiceAttribute.statistics: fields.statistics = try FieldDecoding.statistics(value)
-            case ServiceAttribute.statistics64: fields.statistics64 = try FieldDecoding.statistics(value)
+            case ServiceAttribute.statistics where wantsStatistics: fields.statistics = try FieldDecoding.statistics(value)
+            case ServiceAttribute.statistics64 where wantsStatistics: fields.statistics64 = try FieldDecoding.statistics(value)
             default: break
             }
         }

@@ -15,9 +15,15 @@ struct TableFields {
 
 extension Span where Element == UInt8 {
     /// Whether the word is this text.
-    func word(_ range: Range<Int>, is text: StaticString) -> Bool {
-        guard range.count == text.utf8CodeUnitCount else { return false }
-        return string(range) == text.description
+    func word(_ range: Range<Int>, is text: String) -> Bool {
+        guard range.count == text.utf8.count else { return false }
+        // A file has hundreds of thousands of words: no text is made of them to be compared.
+        var index = range.lowerBound
+        for byte in text.utf8 {
+            guard self[index] == byte else { return false }
+            index += 1
+        }
+        return true
     }
 
     /// The word as text.

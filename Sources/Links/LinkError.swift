@@ -7,6 +7,8 @@ package enum LinkError: Error, Hashable, Sendable {
     case netlink(NetlinkError)
     /// A link of that name is there and is not a dummy. It is somebody's, and is left as it is.
     case otherKind(name: String, kind: String?)
+    /// An address of others is on our link.
+    case holdsAddress(name: String, String)
     case noSuchLink(String)
     case notAName(String)
 
@@ -14,6 +16,8 @@ package enum LinkError: Error, Hashable, Sendable {
     package var remedy: String? {
         switch self {
         case .otherKind: return "Choose another name for the dummy link, or remove that link."
+        case .holdsAddress(let name, let address):
+            return "Take the address away (ip address del \(address) dev \(name)) and try again, or keep the link."
         case .noSuchLink: return "It was removed by somebody else; it is made again at the next pass."
         case .notAName: return "A link's name is 1 to 15 bytes long, without spaces, slashes and colons."
         case .netlink(let error): return Self.remedy(for: error)
@@ -41,6 +45,7 @@ extension LinkError: CustomStringConvertible {
             case .netlink(let error): "\(error)"
             case .otherKind(let name, let kind):
                 "link \(name) is \(kind.map { "of kind \($0)" } ?? "a device"), not a dummy: it is not ours and is left as it is"
+            case .holdsAddress(let name, let address): "link \(name) holds \(address), which is not the agent's"
             case .noSuchLink(let name): "there is no link \(name)"
             case .notAName(let name): "not the name of a link: \(name.debugDescription)"
             }

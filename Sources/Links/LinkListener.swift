@@ -56,6 +56,10 @@ extension LinkEvent {
     init?(_ message: NetlinkReply) {
         do throws(NetlinkDecodingError) {
             switch message.header.type {
+            // That a link came to a bridge or left it says nothing of whether it is there.
+            case LinkMessage.new where try LinkMessage.isOfBridge(message.payload.span),
+                LinkMessage.delete where try LinkMessage.isOfBridge(message.payload.span):
+                return nil
             case LinkMessage.new: self = .linkChanged(try LinkMessage.decode(message.payload.span))
             case LinkMessage.delete: self = .linkRemoved(try LinkMessage.decode(message.payload.span))
             case AddressMessage.new:

@@ -9,6 +9,10 @@ enum LinkMessage {
     private static let headerLength = 16
     private static let nameAttribute: UInt16 = 3
     private static let infoAttribute: UInt16 = 18
+    /// `IFLA_EXT_MASK`, how much a request asks for.
+    private static let extentAttribute: UInt16 = 29
+    /// `RTEXT_FILTER_SKIP_STATS`: counters are most of what the kernel says of a link, and are not read here.
+    private static let withoutStatistics: UInt32 = 1 << 3
     /// `IFLA_INFO_KIND`, within the info.
     private static let kindAttribute: UInt16 = 1
 
@@ -30,7 +34,10 @@ enum LinkMessage {
     }
 
     static func list() -> NetlinkRequest {
-        NetlinkRequest("list links", type: get) { appendHeader(to: &$0) }
+        NetlinkRequest("list links", type: get) { encoder in
+            appendHeader(to: &encoder)
+            encoder.attribute(extentAttribute, withoutStatistics)
+        }
     }
 
     static func createDummy(_ name: String) -> NetlinkRequest {
@@ -59,6 +66,9 @@ enum LinkMessage {
         encoder.append(flags)
         encoder.append(change)
     }
+
+    /// Bridges announce their ports with the same types of message (`br_ifinfo_notify` in `net/bridge/br_netlink.c`), of the family `AF_BRIDGE`.
+    static func isOfBridge(_ payload: Span<UInt8>) throws(NetlinkDecodingError) -> Bool { try payload.hostNumber(UInt8.self) == 7 }
 
     /// The link that a message of type ``new`` or ``delete`` speaks of.
     static func decode(_ payload: Span<UInt8>) throws(NetlinkDecodingError) -> Link {

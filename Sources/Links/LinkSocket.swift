@@ -1,4 +1,4 @@
-package import Addresses
+import Addresses
 import Glibc
 import NetlinkCodec
 package import NetlinkTransport
@@ -70,9 +70,13 @@ package struct LinkSocket: ~Copyable {
         return link
     }
 
-    /// Removes a dummy link with its addresses. One that is not there is success.
+    /// Removes a dummy link with its addresses. One that is not there is success; one that was given addresses in another way than ours, with
+    /// a prefix route, is left to whoever gave them.
     package mutating func remove(_ name: String) throws(LinkError) {
         guard let link = try dummy(name) else { return }
+        if let theirs = try addresses().first(where: { $0.linkIndex == link.index && !$0.isHostAddress && !$0.address.isLinkLocal }) {
+            throw .holdsAddress(name: name, "\(theirs.address)/\(theirs.prefixLength)")
+        }
         try execute(LinkMessage.remove(link), accepting: ENODEV)
     }
 
@@ -91,15 +95,9 @@ package struct LinkSocket: ~Copyable {
 
     /// The link of that name with its host addresses, and which other links hold which addresses.
     package mutating func observe(_ name: String) throws(LinkError) -> LinkObservation {
-        let link = try link(named: name)
-        var observation = LinkObservation(link: link)
-        for address in try addresses() {
-            if address.linkIndex != link?.index {
-                observation.elsewhere[address.address, default: []].append(address.linkIndex)
-            } else if address.isHostAddress {
-                observation.hostAddresses.insert(address.address)
-            }
-        }
+        try Self.check(name)
+        var observation = LinkObservation(name, links: try links())
+        for address in try addresses() { observation.insert(address) }
         return observation
     }
 
@@ -142,14 +140,4 @@ package struct LinkSocket: ~Copyable {
     private static func check(_ name: String) throws(LinkError) {
         guard LinkMessage.isName(name) else { throw .notAName(name) }
     }
-}
-
-/// What was seen of the dummy link, and beside it.
-package struct LinkObservation: Equatable, Sendable {
-    package var link: Link?
-    package var hostAddresses: Set<IPAddress> = []
-    /// Addresses of other links, with the indices of those that hold them.
-    package var elsewhere: [IPAddress: [Int32]] = [:]
-
-    package init(link: Link?) { self.link = link }
 }

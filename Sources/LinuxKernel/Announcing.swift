@@ -4,19 +4,21 @@ package import NodeKernel
 import NodeModel
 
 extension LinuxKernel {
-    /// Announcements of the dummy link and its addresses. Where the kernel cannot be listened to, there are none: the look at an
+    /// Announcements of the dummy link and of addresses. Where the kernel cannot be listened to, there are none: the look at an
     /// interval finds the same later.
     package nonisolated func announcements() async -> AsyncStream<KernelAnnouncement> {
         AsyncStream { continuation in
             let task = Task {
                 guard let listener = try? LinkListener() else { return continuation.finish() }
                 let monitor = LinkMonitor(listener)
-                var dummy = DummyLinkFollower(name: linkName, link: Self.link(named: linkName))
+                var follower = Self.follower(of: linkName)
                 // What happened before the listener was there is seen by whoever looks after this.
                 continuation.yield(.lost)
                 for await events in monitor.events {
                     for event in events {
-                        for announcement in dummy.announcements(of: event) { continuation.yield(announcement) }
+                        let announcements = follower.announcements(of: event)
+                        if announcements.contains(.lost) { follower = Self.follower(of: linkName) }
+                        for announcement in announcements { continuation.yield(announcement) }
                     }
                 }
                 continuation.finish()
@@ -25,10 +27,30 @@ extension LinuxKernel {
         }
     }
 
-    /// The link as it is now, by a socket of its own, since this does not run where the other sockets are used.
-    private nonisolated static func link(named name: String) -> Link? {
-        guard var socket = try? LinkSocket() else { return nil }
-        return try? socket.link(named: name)
+    /// What stands now, by a socket of its own, since this does not run where the other sockets are used.
+    private nonisolated static func follower(of name: String) -> LinkFollower {
+        guard var socket = try? LinkSocket(), let seen = try? socket.observe(name) else {
+            return LinkFollower(LinkObservation(name, links: []), name: name)
+        }
+        return LinkFollower(seen, name: name)
+    }
+}
+
+/// Makes of all links' announcements those that matter here: of the dummy link, of its addresses, and of who else holds which address. Pure.
+struct LinkFollower {
+    private var dummy: DummyLinkFollower
+    private var others: AddressHolders
+
+    /// Begins with what was found at the start.
+    init(_ seen: LinkObservation, name: String) {
+        dummy = DummyLinkFollower(name: name, link: seen.link)
+        others = seen.others
+    }
+
+    mutating func announcements(of event: LinkEvent) -> [KernelAnnouncement] {
+        let ours = dummy.announcements(of: event)
+        guard let changed = others.take(event) else { return ours.contains(.lost) ? ours : ours + [.lost] }
+        return ours + changed.map { .otherAddress($0, link: others.holder(of: $0)) }
     }
 }
 

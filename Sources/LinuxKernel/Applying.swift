@@ -78,7 +78,13 @@ extension LinuxKernel {
         case .setSysctl(let name, let value):
             do throws(SysctlError) { try SysctlFiles().write(name, value) } catch { throw KernelFailure(error) }
         case .createSet(let definition): try withSets { (session) throws(SetError) in try session.create(definition) }
-        case .destroySet(let key): try withSets { (session) throws(SetError) in try session.destroy(key) }
+        case .growSet(let definition):
+            release(definition.key)
+            try withSets { (session) throws(SetError) in try session.grow(definition) }
+        case .destroyLeftoverSet: try withSets { (session) throws(SetError) in try session.destroyLeftover() }
+        case .destroySet(let key):
+            release(key)
+            try withSets { (session) throws(SetError) in try session.destroy(key) }
         case .changeRules(let change):
             try await withRules(processes: 1) { (tool) async throws(RuleError) in try await tool.apply(change) }
         case .createLink(let name): _ = try withLinks { (socket) throws(LinkError) in try socket.createDummy(name) }

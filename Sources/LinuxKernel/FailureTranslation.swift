@@ -63,7 +63,7 @@ extension KernelFailure {
 
     init(_ error: LinkError) {
         switch error {
-        case .otherKind: self.init(.conflict, error.description)
+        case .otherKind, .holdsAddress: self.init(.conflict, error.description)
         case .noSuchLink: self.init(.stale, error.description)
         case .notAName: self.init(.other, error.description)
         case .netlink(let netlink):

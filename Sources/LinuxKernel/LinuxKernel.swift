@@ -24,6 +24,9 @@ package actor LinuxKernel: NodeKernel {
     private var sets: SetSession?
     private var rules: PacketRuleTool?
 
+    /// The look at everything that is under way, with the socket or file that it has open.
+    var sweep: Sweep?
+
     /// - Parameters:
     ///   - linkName: the dummy link's name.
     ///   - sysctlNames: the kernel settings to look at, by dotted names.
@@ -57,7 +60,7 @@ package actor LinuxKernel: NodeKernel {
 
     // MARK: Ways to the subsystems
 
-    func withIPVS<Value>(_ body: (inout IPVSHandle) throws(IPVSError) -> Value) throws(KernelFailure) -> Value {
+    func withIPVS<Value: ~Copyable>(_ body: (inout IPVSHandle) throws(IPVSError) -> Value) throws(KernelFailure) -> Value {
         do throws(IPVSError) {
             var handle: IPVSHandle
             if let open = ipvs.take() { handle = open } else { handle = try IPVSHandle() }

@@ -1,6 +1,7 @@
 import Addresses
 import IPSets
 import IPVS
+package import IPVSModel
 import Links
 package import NodeKernel
 package import NodeModel
@@ -26,35 +27,43 @@ extension LinuxKernel {
         return observation
     }
 
+    package func observe(
+        virtualServers keys: [VirtualServer.Key]
+    ) async throws(KernelFailure) -> [VirtualServer.Key: VirtualServerState] {
+        try withIPVS { (handle) throws(IPVSError) in try handle.states(of: keys) }
+    }
+
     private func seeVirtualServers(_ state: inout NodeState) throws(KernelFailure) {
-        let (servers, timeouts) = try withIPVS { (handle) throws(IPVSError) in
-            var servers: [VirtualServer.Key: VirtualServerState] = [:]
-            for observed in try handle.virtualServers() {
-                var server = VirtualServerState(observed.server.configuration)
-                for real in try handle.realServers(of: observed.server.key) {
-                    server.realServers[real.server.key] = real.server.configuration
-                }
-                servers[observed.server.key] = server
-            }
-            return (servers, try handle.timeouts())
+        (state.virtualServers, state.timeouts) = try withIPVS { (handle) throws(IPVSError) in
+            (try handle.allStates(), try handle.timeouts())
         }
-        (state.virtualServers, state.timeouts) = (servers, timeouts)
     }
 
     private func seeSysctls(_ state: inout NodeState) {
+        state.sysctls = readSysctls()
+    }
+
+    func readSysctls() -> [String: String] {
+        var values: [String: String] = [:]
         // One that cannot be read is seen as different, so that writing it is tried and fails with its reason.
-        for name in sysctlNames { state.sysctls[name] = try? SysctlFiles().read(name) }
+        for name in sysctlNames { values[name] = try? SysctlFiles().read(name) }
+        return values
     }
 
     private func seeSets(_ state: inout NodeState) throws(KernelFailure) {
-        state.sets = try withSets { (session) throws(SetError) in try session.list().sets }
+        do throws(SetError) {
+            var reader = try SetReader()
+            state.sets = try reader.list()
+        } catch {
+            throw KernelFailure(error)
+        }
+        state.hasLeftoverSet = try withSets { (session) throws(SetError) in try session.hasLeftover() }
     }
 
     private func seeLink(_ state: inout NodeState) throws(KernelFailure) {
         let seen = try withLinks { (socket) throws(LinkError) in try socket.observe(linkName) }
         state.link = DummyLink(seen.link)
-        // What another kind of link of this name holds is none of ours.
-        if seen.link?.kind == "dummy" { state.addresses = seen.hostAddresses }
+        (state.addresses, state.otherAddresses) = (seen.hostAddresses, seen.others.all)
     }
 
     private func seeRules(_ state: inout NodeState) async throws(KernelFailure) {

@@ -13,14 +13,10 @@ final class KernelChannel: NetlinkChannel {
     let port: UInt32
     let fileDescriptor: Int32
 
-    /// The kernel builds dump datagrams of at most 32 KiB (`netlink_recvmsg` in `net/netlink/af_netlink.c`) where the reader offers that
-    /// much. An announcement can be longer only with thousands of attributes.
-    private static let receiveBufferSize = 65536
-
     /// What the kernel may queue for us before it drops. An acknowledgement takes less than 1 KiB of it, so this is room for several batches.
     private static let queueSize: Int32 = 4 << 20
 
-    init(protocolNumber: Int32) throws(NetlinkChannelError) {
+    init(protocolNumber: Int32, receiveBufferSize: Int) throws(NetlinkChannelError) {
         guard let socket = unsafe nl_socket_alloc() else { throw .system(call: "nl_socket_alloc", errno: ENOMEM) }
         let code = unsafe nl_connect(socket, protocolNumber)
         guard code == 0 else {
@@ -31,7 +27,7 @@ final class KernelChannel: NetlinkChannel {
         unsafe self.socket = socket
         fileDescriptor = unsafe nl_socket_get_fd(socket)
         port = unsafe nl_socket_get_local_port(socket)
-        buffer = [UInt8](repeating: 0, count: Self.receiveBufferSize)
+        buffer = [UInt8](repeating: 0, count: receiveBufferSize)
 
         // SO_RCVBUFFORCE goes beyond net.core.rmem_max and needs CAP_NET_ADMIN; without it, as much as the limit allows.
         if !set(SOL_SOCKET, SO_RCVBUFFORCE, Self.queueSize) { _ = set(SOL_SOCKET, SO_RCVBUF, Self.queueSize) }

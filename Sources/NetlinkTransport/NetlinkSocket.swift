@@ -32,11 +32,17 @@ package struct NetlinkSocket: ~Copyable {
     ///
     /// The path is that of a network namespace (`/proc/1234/ns/net`, `/run/netns/blue`) to open it in; the socket stays there. Nil is
     /// the caller's own.
-    package init(_ family: Family, inNamespaceAt path: String? = nil) throws(NetlinkError) {
+    ///
+    /// The kernel builds dump datagrams of at most 32 KiB (`netlink_recvmsg` in `net/netlink/af_netlink.c`) where the reader offers that
+    /// much; an announcement can be longer only with thousands of attributes. Who offers less reads a dump in smaller pieces. Less than 8 KiB
+    /// would not do: that much the kernel takes in any case (`NLMSG_GOODSIZE`).
+    package init(_ family: Family, inNamespaceAt path: String? = nil, receiving size: Int = 64 << 10) throws(NetlinkError) {
         let opened: Result<KernelChannel, NetlinkChannelError>
         do throws(NetworkNamespaceError) {
             opened = try NetworkNamespace.run(at: path) {
-                Result { () throws(NetlinkChannelError) in try KernelChannel(protocolNumber: family.rawValue) }
+                Result { () throws(NetlinkChannelError) in
+                    try KernelChannel(protocolNumber: family.rawValue, receiveBufferSize: max(size, 8 << 10))
+                }
             }
         } catch {
             throw NetlinkError("enter the network namespace \(path ?? "")", .system(call: error.call, errno: error.errno))

@@ -9,6 +9,9 @@ extension NetlinkSocket {
     static let messagesPerDatagram = 128
     static let bytesPerDatagram = 32 << 10
 
+    /// Requests with replies in one datagram: a reply takes a page or two of the receive buffer, whatever its length.
+    static let readsPerDatagram = 16
+
     /// Runs requests that are answered by an acknowledgement alone, many per send, and tells of each how it went: nil for success.
     ///
     /// The kernel runs them in order. A request that fails stops nothing: those after it are run all the same, also when a whole datagram
@@ -67,7 +70,7 @@ extension NetlinkSocket {
     }
 
     /// Reads until every request has its answer, and returns why those that have none have none.
-    private mutating func collect(_ answers: inout BatchAnswers) -> NetlinkError.Cause {
+    mutating func collect(_ answers: inout BatchAnswers) -> NetlinkError.Cause {
         var lost: NetlinkError.Cause?
         var patience = Patience(timeout)
         while answers.missing > 0 {
@@ -98,11 +101,14 @@ struct BatchAnswers {
     private var answers: [NetlinkAcknowledgement?]
     private(set) var missing: Int
     private(set) var malformed: NetlinkDecodingError?
+    /// What came before the acknowledgements, by the place of the request; nil where nothing is expected.
+    private(set) var replies: [[NetlinkReply]]?
 
-    init(firstSequence: UInt32, count: Int) {
+    init(firstSequence: UInt32, count: Int, keepsReplies: Bool = false) {
         self.firstSequence = firstSequence
         answers = Array(repeating: nil, count: count)
         missing = count
+        if keepsReplies { replies = Array(repeating: [], count: count) }
     }
 
     subscript(sequence: UInt32) -> NetlinkAcknowledgement? {
@@ -113,12 +119,17 @@ struct BatchAnswers {
     /// requests that were given up, or announcements.
     mutating func take(_ datagram: NetlinkDatagram) -> Bool {
         let before = missing
-        var taken = self
+        var (taken, hasReplies) = (self, false)
         do throws(NetlinkDecodingError) {
             try datagram.bytes.span.forEachMessage { header, payload throws(NetlinkDecodingError) in
-                guard header.type == NetlinkControl.error, header.sequence >= firstSequence else { return }
+                guard header.sequence >= firstSequence else { return }
                 let index = Int(header.sequence - firstSequence)
                 guard index < taken.answers.count, taken.answers[index] == nil else { return }
+                if taken.replies != nil, header.type >= NetlinkControl.firstFamilyType {
+                    taken.replies?[index].append(NetlinkReply(header: header, payload: payload.copied()))
+                    hasReplies = true
+                }
+                guard header.type == NetlinkControl.error else { return }
                 taken.answers[index] = try NetlinkAcknowledgement(error: payload, flags: header.flags)
                 taken.missing -= 1
             }
@@ -126,6 +137,6 @@ struct BatchAnswers {
             taken.malformed = error
         }
         self = taken
-        return missing < before
+        return missing < before || hasReplies
     }
 }

@@ -30,16 +30,8 @@ extension NetlinkSocket {
     mutating func run(
         _ request: NetlinkRequest, extraFlags: NetlinkFlags, collecting exchange: inout ReplyCollector
     ) throws(NetlinkError) -> UInt32 {
-        guard let length = request.messageLength, length <= 1 << 16 else { throw NetlinkError(request.operation, .requestTooLong) }
-        let sequence = nextSequences(1)
+        let sequence = try start(request, extraFlags: extraFlags)
         exchange.sequence = sequence
-        var encoded = NetlinkEncoder(reservingCapacity: length)
-        request.write(to: &encoded, sequence: sequence, port: channel.port, extraFlags: extraFlags)
-        do throws(NetlinkChannelError) {
-            try send(encoded, messages: 1)
-        } catch {
-            throw NetlinkError(request.operation, error.cause(within: timeout), sequence: sequence)
-        }
 
         // Each wait has its limit, and so has the number of datagrams: a kernel that never ends its dump does not hold us for ever.
         var patience = Patience(timeout)
@@ -57,6 +49,20 @@ extension NetlinkSocket {
             }
         }
         if case .failed = exchange.outcome { hasLeftovers = true }
+        return sequence
+    }
+
+    /// Sends one request, and returns its sequence number.
+    mutating func start(_ request: NetlinkRequest, extraFlags: NetlinkFlags) throws(NetlinkError) -> UInt32 {
+        guard let length = request.messageLength, length <= 1 << 16 else { throw NetlinkError(request.operation, .requestTooLong) }
+        let sequence = nextSequences(1)
+        var encoded = NetlinkEncoder(reservingCapacity: length)
+        request.write(to: &encoded, sequence: sequence, port: channel.port, extraFlags: extraFlags)
+        do throws(NetlinkChannelError) {
+            try send(encoded, messages: 1)
+        } catch {
+            throw NetlinkError(request.operation, error.cause(within: timeout), sequence: sequence)
+        }
         return sequence
     }
 

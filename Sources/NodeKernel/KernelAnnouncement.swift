@@ -7,6 +7,8 @@ package import NodeModel
 package enum KernelAnnouncement: Hashable, Sendable {
     case addressAdded(IPAddress)
     case addressRemoved(IPAddress)
+    /// Another link, named so, holds this address now; nil: no other link does any more.
+    case otherAddress(IPAddress, link: String?)
     /// The dummy link was made, changed or removed.
     case link(DummyLink)
     /// Announcements were lost (the socket's buffer overflowed): look again.

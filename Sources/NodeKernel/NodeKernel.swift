@@ -1,15 +1,28 @@
+package import IPVSModel
 package import NodeModel
 
 /// The kernel of this node, as far as load balancing goes. Two live behind it: Linux, and a fake that answers with the
 /// kernel's own errors.
 package protocol NodeKernel: Sendable {
-    /// Looks at the parts of the node's state that are named. A part that cannot be seen is a failure of that part only.
+    /// Looks at the parts of the node's state that are named, whole. A part that cannot be seen is a failure of that part only.
+    ///
+    /// Real servers are seen as ``Sighting/realServers(_:)`` has them: what the fast look does not show (thresholds, the kind of a
+    /// tunnel) is read by ``observe(virtualServers:)`` where it matters.
     func observe(_ scope: ObservationScope) async -> Observation
+
+    /// Looks at single virtual servers with their real servers, exactly. One that is not in the answer does not stand.
+    func observe(virtualServers keys: [VirtualServer.Key]) async throws(KernelFailure) -> [VirtualServer.Key: VirtualServerState]
+
+    /// Begins to look at everything but the rules in slices, and gives up a sweep that is under way.
+    func beginSweep() async
+
+    /// The next slice of the sweep: at most some 10 ms of work. Nil when the sweep is over.
+    func nextSightings() async -> [Sighting]?
 
     /// Carries out operations in their order, batched. One that fails stops no other; the failures are returned in order.
     func apply(_ operations: [Operation]) async -> [OperationFailure]
 
-    /// What the kernel says of its own accord about the dummy link and its addresses. Ends when nobody listens any more.
+    /// What the kernel says of its own accord about the dummy link and about addresses. Ends when nobody listens any more.
     func announcements() async -> AsyncStream<KernelAnnouncement>
 }
 

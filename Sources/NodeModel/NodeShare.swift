@@ -5,9 +5,15 @@ package import IPVSModel
 ///
 /// Addresses and entries may be contributed by several owners, and stand as long as one of them does. A virtual server has one
 /// owner: of several claims the one that takes precedence counts, and with it the entries that say how this virtual server is treated.
+/// A virtual server on an address that is named in neither of the two sets stands on an address of the node itself: nothing is bound for it.
 package struct NodeShare: Equatable, Sendable {
     package var precedence: Precedence
+    /// Bound to our link, and served from there only: where another link holds one, its virtual servers would catch the node's own
+    /// traffic, so they are not made.
     package var addresses: Set<IPAddress> = []
+    /// Bound to our link unless another link holds them, and served either way: addresses that people name, and may have given to the
+    /// node themselves.
+    package var externalAddresses: Set<IPAddress> = []
     package var members: Set<SetMember> = []
     /// Entries that stand only while this owner has the virtual server: policies and source ranges of another would not be its own.
     package var membersOfServers: [VirtualServer.Key: Set<SetMember>] = [:]

@@ -19,6 +19,8 @@ extension NodeState {
             sets[definition.key] = ObservedSet(
                 typeName: definition.key.type.rawValue, family: isBitmap ? .ipv4 : definition.key.family,
                 maximumEntries: isBitmap ? 0 : definition.maximumEntries)
+        case .growSet(let definition): sets[definition.key]?.maximumEntries = definition.maximumEntries
+        case .destroyLeftoverSet: hasLeftoverSet = false
         case .destroySet(let key): sets[key] = nil
         case .addMember(let member): sets[member.set]?.entries.insert(member.entry)
         case .removeMember(let member): sets[member.set]?.entries.remove(member.entry)

@@ -7,6 +7,11 @@ package enum Operation: Hashable, Sendable {
     case setTimeouts(ConnectionTimeouts)
 
     case createSet(SetDefinition)
+    /// Makes a set that stands anew with more room, and puts it in the old one's place in one step: at no moment does a rule that matches it
+    /// miss an entry.
+    case growSet(SetDefinition)
+    /// Removes what a growth that was cut short left behind.
+    case destroyLeftoverSet
     case destroySet(SetKey)
     case addMember(SetMember)
     case removeMember(SetMember)
@@ -34,7 +39,7 @@ extension Operation {
     package var scope: ObservationScope {
         switch self {
         case .setSysctl: .sysctls
-        case .createSet, .destroySet, .addMember, .removeMember: .sets
+        case .createSet, .growSet, .destroyLeftoverSet, .destroySet, .addMember, .removeMember: .sets
         case .changeRules: .rules
         case .createLink, .silenceLink, .removeLink, .addAddress, .removeAddress: .link
         case .setTimeouts, .addVirtualServer, .updateVirtualServer, .removeVirtualServer, .addRealServer, .updateRealServer,

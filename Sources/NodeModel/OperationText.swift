@@ -8,6 +8,8 @@ extension Operation: CustomStringConvertible {
         case .setSysctl(let name, let value): "set sysctl \(name) = \(value)"
         case .setTimeouts(let timeouts): "set timeouts \(timeouts.list)"
         case .createSet(let definition): "create set \(definition.key) \(definition.key.type.rawValue)"
+        case .growSet(let definition): "grow set \(definition.key) to \(definition.maximumEntries) entries"
+        case .destroyLeftoverSet: "destroy set \(ServiceSet.leftoverName), left over from growing another"
         case .destroySet(let key): "destroy set \(key)"
         case .addMember(let member): "add entry \(member.entry) to set \(member.set)"
         case .removeMember(let member): "remove entry \(member.entry) from set \(member.set)"

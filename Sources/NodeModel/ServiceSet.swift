@@ -36,6 +36,9 @@ package enum ServiceSet: UInt8, Hashable, Sendable, CaseIterable {
         String(((family == .ipv4 ? "KUBE-" : "KUBE-6-") + stem).prefix(31))
     }
 
+    /// The set in which one of ours is made anew, with more room, before the two change places. It stands for that moment only.
+    package static let leftoverName = "IPVS-AGENT-TEMPORARY"
+
     package var type: SetType {
         switch self {
         case .loopBack: .hashAddressPortAddress

@@ -21,10 +21,25 @@ package struct SetDefinition: Hashable, Sendable {
     /// Entries that the set can hold. Unused for bitmaps, which hold every port.
     package var maximumEntries: UInt32
 
-    package init(_ key: SetKey, hashSize: UInt32 = 1024, maximumEntries: UInt32 = 1 << 20) {
+    package init(_ key: SetKey, hashSize: UInt32 = 1024, maximumEntries: UInt32 = 1 << 16) {
         self.key = key
         self.hashSize = hashSize
         self.maximumEntries = maximumEntries
+    }
+
+    /// The same with room for so many entries, and as many again before it has to grow.
+    package func holding(_ count: Int) -> SetDefinition {
+        var definition = self
+        // A bucket holds up to 12 entries before the kernel doubles the table (`AHASH_MAX_SIZE` in `ip_set_hash_gen.h`); 4 are meant.
+        definition.hashSize = max(hashSize, Self.powerOfTwo(atLeast: count / 4))
+        definition.maximumEntries = max(maximumEntries, Self.powerOfTwo(atLeast: count * 2))
+        return definition
+    }
+
+    private static func powerOfTwo(atLeast count: Int) -> UInt32 {
+        var power: UInt32 = 1
+        while power < count, power < 1 << 31 { power <<= 1 }
+        return power
     }
 }
 
@@ -43,6 +58,9 @@ package struct ObservedSet: Hashable, Sendable {
         self.maximumEntries = maximumEntries
         self.entries = entries
     }
+
+    /// Whether so many entries are more than the set can hold. A bitmap holds all that there can be.
+    package func isTooSmall(for count: Int) -> Bool { maximumEntries > 0 && count > Int(maximumEntries) }
 
     /// Whether the set can serve as the one wanted under this key.
     package func serves(as key: SetKey) -> Bool {

@@ -18,7 +18,9 @@ extension Planner {
             let change = RuleChange(from: rules, to: RuleTables(), family: family)
             if !change.isEmpty { operations.append(.changeRules(change)) }
         }
-        operations += observed.sets.keys.sorted().map { .destroySet($0) }
+        // A set of another type under one of our names is somebody else's.
+        for (key, set) in observed.sets.sorted(by: { $0.key < $1.key }) where set.serves(as: key) { operations.append(.destroySet(key)) }
+        if observed.hasLeftoverSet { operations.append(.destroyLeftoverSet) }
         if case .present(kind: "dummy", _) = observed.link, addresses.count == observed.addresses.count {
             operations.append(.removeLink(linkName))
         }

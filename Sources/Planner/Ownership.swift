@@ -4,27 +4,72 @@ package import NodeModel
 
 /// Which of the virtual servers in the kernel are ours to change or remove.
 ///
-/// A virtual server carries no owner's name, so it is told by its address: what stands on an address of our dummy link is
-/// ours. Keys that we made, or were about to remove, while their address is not bound are remembered beside the kernel.
+/// A virtual server carries no owner's name, so it is told by what stands around it: an address of our dummy link, an entry in one
+/// of our sets, a firewall mark of our range. Keys that we made, or were about to remove, while none of these tells are remembered
+/// beside the kernel.
 package struct Ownership: Equatable, Sendable {
     /// Virtual servers and addresses in these ranges are never removed (`--ipvs-exclude-cidrs`).
     package var excluded: [IPPrefix]
+    /// Firewall marks that nobody else on this node uses for virtual servers; nil where we make none by mark.
+    package var firewallMarks: ClosedRange<UInt32>?
     /// Keys that we made.
     package var remembered: Set<VirtualServer.Key>
 
-    package init(excluded: [IPPrefix] = [], remembered: Set<VirtualServer.Key> = []) {
+    package init(
+        excluded: [IPPrefix] = [], firewallMarks: ClosedRange<UInt32>? = nil, remembered: Set<VirtualServer.Key> = []
+    ) {
         self.excluded = excluded
+        self.firewallMarks = firewallMarks
         self.remembered = remembered
     }
 
+    /// Whether a virtual server that stands is ours to remove.
     package func owns(_ key: VirtualServer.Key, in observed: NodeState) -> Bool {
-        if remembered.contains(key) { return !isExcluded(key.address) }
-        guard let address = key.address else { return false }
-        return observed.addresses.contains(address) && !isExcluded(address)
+        !isExcluded(key.address) && (remembered.contains(key) || isTold(key, in: observed))
     }
 
     package func isExcluded(_ address: IPAddress?) -> Bool {
         guard let address else { return false }
         return excluded.contains { $0.contains(address) }
+    }
+
+    /// Whether the kernel's state itself shows that a virtual server is ours.
+    package func isTold(_ key: VirtualServer.Key, in observed: NodeState) -> Bool {
+        switch key {
+        case .firewallMark(let mark, _): firewallMarks?.contains(mark) ?? false
+        case .address(let address, let port, let transport):
+            observed.addresses.contains(address)
+                || Self.addressSets.contains { observed.holds(.addressPort(address, port, transport), in: $0) }
+                // A port in these sets means every address of the node; an address of nobody's is not one.
+                || observed.otherAddresses[address] != nil
+                    && Self.portSets(of: transport).contains { observed.holds(.port(port), in: $0, address.family) }
+        }
+    }
+
+    /// Sets whose entries are virtual servers of ours, by address, port and protocol. (Node ports of SCTP are kept with their addresses.)
+    static let addressSets: [ServiceSet] = [
+        .clusterIP, .externalIP, .externalIPLocal, .loadBalancer, .loadBalancerLocal, .nodePortSCTP, .nodePortLocalSCTP,
+    ]
+
+    private static func portSets(of transport: TransportProtocol) -> [ServiceSet] {
+        switch transport {
+        case .tcp: [.nodePortTCP, .nodePortLocalTCP]
+        case .udp: [.nodePortUDP, .nodePortLocalUDP]
+        case .sctp: []
+        }
+    }
+}
+
+extension NodeState {
+    /// Whether an entry is in a set of ours.
+    fileprivate func holds(_ entry: SetEntry, in set: ServiceSet, _ family: AddressFamily? = nil) -> Bool {
+        guard let family = family ?? entry.family, let standing = sets[SetKey(set, family)] else { return false }
+        return standing.entries.contains(entry)
+    }
+}
+
+extension SetEntry {
+    fileprivate var family: AddressFamily? {
+        if case .addressPort(let address, _, _) = self { address.family } else { nil }
     }
 }

@@ -6,13 +6,17 @@ package import NodeModel
 ///
 /// Order keeps traffic whole. At the start: settings, sets, rules with their guard of host ports, the link. Adding:
 /// virtual server, real servers, set entries, the address last, because an address without its server answers with
-/// resets. Removing: the reverse. What is new is added before what is old is removed.
+/// resets. Removing: the reverse. What is new is added before what is old is removed. Where the node holds an address already, the
+/// entries come before the virtual server and go after it.
+///
+/// What others hold is left to them: see ``Plan/Conflict``.
 package struct Planner {
     private let wanted: WantedState
     private let observed: NodeState
     private let ownership: Ownership
 
     private var start: [Operation] = []
+    private var earlyMembers: [Operation] = []
     private var servers: [Operation] = []
     private var realServers: [Operation] = []
     private var members: [Operation] = []
@@ -21,6 +25,8 @@ package struct Planner {
     private var removedMembers: [Operation] = []
     private var removedRealServers: [Operation] = []
     private var removedServers: [Operation] = []
+    private var lateRemovedMembers: [Operation] = []
+    private var conflicts: [Plan.Conflict] = []
 
     private init(_ wanted: WantedState, _ observed: NodeState, _ ownership: Ownership) {
         self.wanted = wanted
@@ -28,13 +34,18 @@ package struct Planner {
         self.ownership = ownership
     }
 
-    /// The operations for what a change touched. Work is in proportion to that, not to all that is wanted.
-    package static func plan(_ touched: Touched, wanted: WantedState, observed: NodeState, ownership: Ownership) -> Plan {
+    /// The operations for what a change touched. Work is in proportion to that, not to all that is wanted. Parts that could not be seen
+    /// are left as they are.
+    package static func plan(
+        _ touched: Touched, wanted: WantedState, observed: NodeState, ownership: Ownership, unseen: ObservationScope = []
+    ) -> Plan {
         var planner = Planner(wanted, observed, ownership)
+        let touched = planner.withDependants(of: touched).leavingOut(unseen)
         planner.compareBase(touched.base)
         for key in touched.virtualServers.sorted() { planner.compare(key) }
         for member in touched.members.sorted(by: Self.memberOrder) { planner.compare(member) }
         for address in touched.addresses.sorted() { planner.compare(address) }
+        planner.growSets()
         return planner.result
     }
 
@@ -42,7 +53,9 @@ package struct Planner {
     package static func plan(
         wanted: WantedState, observed: NodeState, ownership: Ownership, seen: ObservationScope = .everything
     ) -> Plan {
-        plan(everything(wanted: wanted, observed: observed, seen: seen), wanted: wanted, observed: observed, ownership: ownership)
+        plan(
+            everything(wanted: wanted, observed: observed, seen: seen), wanted: wanted, observed: observed, ownership: ownership,
+            unseen: .everything.subtracting(seen))
     }
 
     /// All that is wanted or stands, within the parts that were seen.
@@ -61,8 +74,9 @@ package struct Planner {
     }
 
     private var result: Plan {
-        Plan(
-            start + servers + realServers + members + addresses + removedAddresses + removedMembers + removedRealServers + removedServers)
+        let comes = start + earlyMembers + servers + realServers + members + addresses
+        let goes = removedAddresses + removedMembers + removedRealServers + removedServers + lateRemovedMembers
+        return Plan(comes + goes, conflicts: conflicts)
     }
 
     private static func memberOrder(_ left: SetMember, _ right: SetMember) -> Bool {
@@ -70,6 +84,88 @@ package struct Planner {
         return left.entry < right.entry
     }
 }
+
+// MARK: What others hold
+
+extension Planner {
+    /// The link that holds an address instead of ours; nil where ours has it, or none.
+    ///
+    /// An address that ours has stays served although another link was given it later: taking the service away would be the greater harm.
+    private func holder(of address: IPAddress) -> String? {
+        observed.addresses.contains(address) ? nil : observed.otherAddresses[address]
+    }
+
+    /// Whether an address can be bound to our link: no other link holds it, and no virtual server of others stands on it, which would
+    /// look like ours from then on.
+    private func isFree(_ address: IPAddress) -> Bool {
+        holder(of: address) == nil && !wanted.virtualServerKeys(on: address).contains(where: standsInTheWay)
+    }
+
+    /// The virtual server as it is to stand now: none where it may be served from our link only and another one holds its address.
+    private func server(_ key: VirtualServer.Key) -> VirtualServerState? {
+        if let address = key.address, wanted.place(of: key) == .ourLink, holder(of: address) != nil { return nil }
+        return wanted.virtualServer(key)
+    }
+
+    /// Whether an entry is to stand now.
+    private func isWanted(_ member: SetMember) -> Bool {
+        guard wanted.isWanted(member) else { return false }
+        switch (member.set.set, member.entry) {
+        // The guard refuses what comes to the node's own ports on our addresses. It must not do that on somebody else's.
+        case (.boundAddresses, .address(let address)): return observed.addresses.contains(address) || isFree(address)
+        case (.clusterIP, .addressPort(let address, _, _)) where holder(of: address) != nil: return false
+        // What stands at an entry of ours is ours: no entry must say that of what is not.
+        case (_, .addressPort(let address, let port, let transport)): return !standsInTheWay(.address(address, port: port, transport))
+        default: return true
+        }
+    }
+
+    /// Whether a virtual server of others stands where one of ours is wanted.
+    ///
+    /// A cluster address is the cluster's: what stands there is taken over. Other addresses are named by people, who may name one that somebody
+    /// else balances; and excluded ones are somebody else's by setting.
+    private func standsInTheWay(_ key: VirtualServer.Key) -> Bool {
+        guard observed.virtualServers[key] != nil, wanted.place(of: key) == .anyLink || ownership.isExcluded(key.address) else {
+            return false
+        }
+        return !ownership.remembered.contains(key) && !ownership.isTold(key, in: observed)
+    }
+
+    /// What was touched, with what depends on it: on an address what is served there, on an external virtual server its address and entries.
+    private func withDependants(of touched: Touched) -> Touched {
+        var touched = touched
+        for case .address(let address, let port, let transport) in touched.virtualServers
+        where wanted.place(of: .address(address, port: port, transport)) == .anyLink {
+            if !observed.addresses.contains(address) { touched.addresses.insert(address) }
+            for set in Ownership.addressSets {
+                insert(SetMember(SetKey(set, address.family), .addressPort(address, port, transport)), into: &touched)
+            }
+        }
+        for address in touched.addresses {
+            for key in wanted.virtualServerKeys(on: address) {
+                if !touched.base.contains(.virtualServers), (observed.virtualServers[key] != nil) != (server(key) != nil) {
+                    touched.virtualServers.insert(key)
+                }
+                guard !touched.base.contains(.sets), case .address(_, let port, let transport) = key else { continue }
+                insert(SetMember(SetKey(.clusterIP, address.family), .addressPort(address, port, transport)), into: &touched)
+            }
+            if !touched.base.contains(.sets) {
+                insert(SetMember(SetKey(.boundAddresses, address.family), .address(address)), into: &touched)
+            }
+        }
+        return touched
+    }
+
+    private func insert(_ member: SetMember, into touched: inout Touched) {
+        if stands(member) != isWanted(member) { touched.members.insert(member) }
+    }
+
+    private func stands(_ member: SetMember) -> Bool {
+        observed.sets[member.set].map { $0.serves(as: member.set) && $0.entries.contains(member.entry) } ?? false
+    }
+}
+
+// MARK: Comparing
 
 extension Planner {
     private mutating func compareBase(_ scope: ObservationScope) {
@@ -86,8 +182,9 @@ extension Planner {
         if scope.contains(.sets) {
             for definition in base.sets where observed.sets[definition.key]?.serves(as: definition.key) != true {
                 // A set of another type under this name cannot be used; making ours fails, and says so.
-                start.append(.createSet(definition))
+                start.append(.createSet(definition.holding(wanted.size(of: definition.key))))
             }
+            if observed.hasLeftoverSet { start.append(.destroyLeftoverSet) }
         }
         if scope.contains(.link), observed.link != .asWanted {
             switch observed.link {
@@ -105,8 +202,12 @@ extension Planner {
     }
 
     private mutating func compare(_ key: VirtualServer.Key) {
-        guard let server = wanted.virtualServer(key) else {
+        guard let server = server(key) else {
             if observed.virtualServers[key] != nil, ownership.owns(key, in: observed) { removedServers.append(.removeVirtualServer(key)) }
+            return
+        }
+        if standsInTheWay(key) {
+            conflicts.append(.othersVirtualServer(VirtualServer(key, server.configuration)))
             return
         }
         let standing = observed.virtualServers[key]
@@ -130,17 +231,48 @@ extension Planner {
     }
 
     private mutating func compare(_ member: SetMember) {
-        let stands = observed.sets[member.set].map { $0.serves(as: member.set) && $0.entries.contains(member.entry) } ?? false
-        switch (wanted.isWanted(member), stands) {
+        switch (isWanted(member), stands(member)) {
+        case (true, false) where isOnTheNode(member): earlyMembers.append(.addMember(member))
         case (true, false): members.append(.addMember(member))
+        case (false, true) where isOnTheNode(member): lateRemovedMembers.append(.removeMember(member))
         case (false, true): removedMembers.append(.removeMember(member))
         default: break
         }
     }
 
+    /// Whether an entry speaks of an address that the node has anyway.
+    private func isOnTheNode(_ member: SetMember) -> Bool {
+        switch (member.set.set, member.entry) {
+        case (.loopBack, _), (.boundAddresses, _): false
+        case (_, .port): true
+        case (_, .addressPort(let address, _, _)), (_, .addressPortAddress(let address, _, _, _)),
+            (_, .addressPortNet(let address, _, _, _)), (_, .address(let address)):
+            holder(of: address) != nil
+        }
+    }
+
+    /// Makes room where more is to be added than a set can hold.
+    private mutating func growSets() {
+        var added: [SetKey: Int] = [:]
+        for case .addMember(let member) in earlyMembers + members { added[member.set, default: 0] += 1 }
+        for (key, count) in added.sorted(by: { $0.key < $1.key }) {
+            guard let standing = observed.sets[key], standing.serves(as: key) else { continue }
+            // What goes goes later.
+            let needed = standing.entries.count + count
+            if standing.isTooSmall(for: needed) { start.append(.growSet(SetDefinition(key).holding(max(needed, wanted.size(of: key))))) }
+        }
+    }
+
     private mutating func compare(_ address: IPAddress) {
         switch (wanted.isWanted(address), observed.addresses.contains(address)) {
-        case (true, false): addresses.append(.addAddress(address))
+        case (true, false):
+            if isFree(address) {
+                addresses.append(.addAddress(address))
+            } else if let link = holder(of: address),
+                wanted.virtualServerKeys(on: address).contains(where: { wanted.place(of: $0) == .ourLink })
+            {
+                conflicts.append(.heldAddress(address, link: link))
+            }
         case (false, true) where !ownership.isExcluded(address): removedAddresses.append(.removeAddress(address))
         default: break
         }
@@ -149,7 +281,7 @@ extension Planner {
 
 extension ConnectionTimeouts {
     /// The timeouts to write so that all that are wanted (not 0) are as wanted; 0 for those that are already.
-    fileprivate func difference(to observed: ConnectionTimeouts) -> ConnectionTimeouts {
+    func difference(to observed: ConnectionTimeouts) -> ConnectionTimeouts {
         ConnectionTimeouts(
             tcp: tcp == observed.tcp ? 0 : tcp, tcpFin: tcpFin == observed.tcpFin ? 0 : tcpFin, udp: udp == observed.udp ? 0 : udp)
     }

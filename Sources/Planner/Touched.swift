@@ -24,14 +24,30 @@ package struct Touched: Equatable, Sendable {
     /// Drops what a share has in both of its versions alike.
     mutating func leaveOut(unchangedBetween old: NodeShare, _ new: NodeShare) {
         addresses.subtract(old.addresses.intersection(new.addresses))
+        addresses.subtract(old.externalAddresses.intersection(new.externalAddresses))
         members.subtract(old.members.intersection(new.members))
-        for (key, server) in new.virtualServers where old.virtualServers[key] == server { virtualServers.remove(key) }
+        for (key, server) in new.virtualServers where old.virtualServers[key] == server {
+            // What an address is to the share decides what is done with its virtual servers while another link holds it.
+            if let address = key.address, old.place(of: address) != new.place(of: address) { continue }
+            virtualServers.remove(key)
+        }
+    }
+
+    /// The same without parts that cannot be seen.
+    func leavingOut(_ parts: ObservationScope) -> Touched {
+        var rest = self
+        rest.base.subtract(parts)
+        if parts.contains(.virtualServers) { rest.virtualServers = [] }
+        if parts.contains(.link) { rest.addresses = [] }
+        if parts.contains(.sets) { rest.members = [] }
+        return rest
     }
 
     /// What an operation that failed leaves to be looked at again.
     package mutating func insert(_ operation: Operation) {
         switch operation {
-        case .setSysctl, .createSet, .destroySet, .changeRules, .createLink, .silenceLink, .removeLink, .setTimeouts:
+        case .setSysctl, .createSet, .growSet, .destroyLeftoverSet, .destroySet, .changeRules, .createLink, .silenceLink, .removeLink,
+            .setTimeouts:
             base.formUnion(operation.scope)
         case .addMember(let member), .removeMember(let member): members.insert(member)
         case .addAddress(let address), .removeAddress(let address): addresses.insert(address)

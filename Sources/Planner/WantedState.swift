@@ -9,10 +9,17 @@ package import NodeModel
 package struct WantedState: Sendable {
     package var base: NodeBase
     private var shares: [String: NodeShare] = [:]
+    /// Addresses to be bound, of both kinds.
     private var addressCounts: [IPAddress: Int] = [:]
     private var memberCounts: [SetMember: Int] = [:]
+    /// How many different entries each set is to hold.
+    private var setSizes: [SetKey: Int] = [:]
     /// Who claims a virtual server, in order of precedence; the first one's counts.
     private var claims: [VirtualServer.Key: [NodeShare.Precedence]] = [:]
+    /// The virtual servers on each address.
+    private var keysByAddress: [IPAddress: Set<VirtualServer.Key>] = [:]
+    /// How many real servers the virtual servers have, all together.
+    package private(set) var realServerCount = 0
 
     package init(base: NodeBase) { self.base = base }
 
@@ -21,20 +28,27 @@ package struct WantedState: Sendable {
         var touched = Touched()
         let old = shares[owner]
         guard old != share else { return touched }
+        let keys = Set(old.map { Array($0.virtualServers.keys) } ?? []).union(share?.virtualServers.keys.map(\.self) ?? [])
+        realServerCount -= realServers(of: keys)
         if let old { withdraw(old, touching: &touched) }
         shares[owner] = share
         if let share { contribute(share, touching: &touched) }
+        realServerCount += realServers(of: keys)
         if let old, let share, old.precedence == share.precedence { touched.leaveOut(unchangedBetween: old, share) }
         return touched
     }
 
+    private func realServers(of keys: Set<VirtualServer.Key>) -> Int {
+        keys.reduce(0) { $0 + (virtualServer($1)?.realServers.count ?? 0) }
+    }
+
     private mutating func withdraw(_ share: NodeShare, touching touched: inout Touched) {
-        for address in share.addresses {
+        for address in share.boundAddresses {
             Self.count(-1, address, in: &addressCounts)
             touched.addresses.insert(address)
         }
         for member in share.members {
-            Self.count(-1, member, in: &memberCounts)
+            if Self.count(-1, member, in: &memberCounts) == 0 { Self.count(-1, member.set, in: &setSizes) }
             touched.members.insert(member)
         }
         for key in share.virtualServers.keys {
@@ -45,22 +59,26 @@ package struct WantedState: Sendable {
                 }
                 claims[key]?.remove(at: place)
             }
-            if claims[key]?.isEmpty == true { claims[key] = nil }
+            if claims[key]?.isEmpty == true {
+                claims[key] = nil
+                if let address = key.address { unlist(key, at: address) }
+            }
             touched.virtualServers.insert(key)
         }
     }
 
     private mutating func contribute(_ share: NodeShare, touching touched: inout Touched) {
-        for address in share.addresses {
+        for address in share.boundAddresses {
             Self.count(1, address, in: &addressCounts)
             touched.addresses.insert(address)
         }
         for member in share.members {
-            Self.count(1, member, in: &memberCounts)
+            if Self.count(1, member, in: &memberCounts) == 1 { Self.count(1, member.set, in: &setSizes) }
             touched.members.insert(member)
         }
         for key in share.virtualServers.keys {
             let claimants = claims[key, default: []]
+            if claimants.isEmpty, let address = key.address { keysByAddress[address, default: []].insert(key) }
             let place = claimants.firstIndex { share.precedence < $0 } ?? claimants.count
             if place == 0 {
                 if let first = claimants.first { count(-1, membersOfServer(key, of: first.owner), touching: &touched) }
@@ -75,14 +93,23 @@ package struct WantedState: Sendable {
 
     private mutating func count(_ change: Int, _ members: Set<SetMember>?, touching touched: inout Touched) {
         for member in members ?? [] {
-            Self.count(change, member, in: &memberCounts)
+            let count = Self.count(change, member, in: &memberCounts)
+            if count == 0 || count == 1 && change == 1 { Self.count(change, member.set, in: &setSizes) }
             touched.members.insert(member)
         }
     }
 
-    private static func count<Element>(_ change: Int, _ element: Element, in counts: inout [Element: Int]) {
+    private mutating func unlist(_ key: VirtualServer.Key, at address: IPAddress) {
+        keysByAddress[address]?.remove(key)
+        if keysByAddress[address]?.isEmpty == true { keysByAddress[address] = nil }
+    }
+
+    /// Changes a count and returns what it is now.
+    @discardableResult
+    private static func count<Element>(_ change: Int, _ element: Element, in counts: inout [Element: Int]) -> Int {
         let count = counts[element, default: 0] + change
         counts[element] = count == 0 ? nil : count
+        return count
     }
 }
 
@@ -98,6 +125,29 @@ extension WantedState {
     /// Those that want this virtual server, the one that gets it first.
     package func claimants(of key: VirtualServer.Key) -> [String] { claims[key]?.map(\.owner) ?? [] }
 
+    /// The virtual servers that are wanted on an address.
+    package func virtualServerKeys(on address: IPAddress) -> Set<VirtualServer.Key> { keysByAddress[address] ?? [] }
+
+    /// Where the address of a wanted virtual server has to be for it to be served.
+    package func place(of key: VirtualServer.Key) -> Place {
+        guard let address = key.address, let claimant = claims[key]?.first, let share = shares[claimant.owner] else { return .node }
+        return share.place(of: address)
+    }
+
+    /// Where an address has to be bound for what stands on it to be served.
+    package enum Place: Hashable, Sendable {
+        /// Our link: a cluster address.
+        case ourLink
+        /// Ours, or whichever other link holds it: an external address.
+        case anyLink
+        /// It is the node's own, or there is none (a firewall mark): nothing is bound for it.
+        case node
+    }
+
+    /// How many entries a set is to hold.
+    package func size(of set: SetKey) -> Int { setSizes[set] ?? 0 }
+
+    /// The addresses to be bound to our link, unless something stands in the way.
     package var addresses: some Collection<IPAddress> { addressCounts.keys }
     package var members: some Collection<SetMember> { memberCounts.keys }
     package var virtualServerKeys: some Collection<VirtualServer.Key> { claims.keys }
@@ -113,10 +163,21 @@ extension WantedState {
         for definition in base.sets {
             state.sets[definition.key] = ObservedSet(
                 typeName: definition.key.type.rawValue, family: definition.key.type == .bitmapPort ? .ipv4 : definition.key.family,
-                maximumEntries: definition.key.type == .bitmapPort ? 0 : definition.maximumEntries)
+                maximumEntries: definition.key.type == .bitmapPort ? 0 : definition.holding(size(of: definition.key)).maximumEntries)
         }
         for member in memberCounts.keys { state.sets[member.set]?.entries.insert(member.entry) }
         for key in claims.keys { state.virtualServers[key] = virtualServer(key) }
         return state
+    }
+}
+
+extension NodeShare {
+    /// The addresses that are to be bound, of both kinds.
+    fileprivate var boundAddresses: Set<IPAddress> { externalAddresses.isEmpty ? addresses : addresses.union(externalAddresses) }
+
+    /// Where an address has to be for this share's virtual servers on it to be served.
+    func place(of address: IPAddress) -> WantedState.Place {
+        if addresses.contains(address) { return .ourLink }
+        return externalAddresses.contains(address) ? .anyLink : .node
     }
 }

@@ -29,9 +29,10 @@ private func decoder(named name: String?) -> @Sendable ([UInt8]) -> Void {
     switch name {
     case "netlink": return { NetlinkInput.tryOne($0) }
     case "table": return { TableInput.tryOne($0) }
+    case "set": return { SetInput.tryOne($0) }
     case "manifest": return { ManifestInput.tryOne($0) }
     default:
-        print("FUZZ is one of netlink, table and manifest")
+        print("FUZZ is one of netlink, table, set and manifest")
         exit(2)
     }
 }

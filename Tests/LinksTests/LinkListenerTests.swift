@@ -50,4 +50,14 @@ struct LinkListenerTests {
         #expect(try listener.next() == [.lost], "what cannot be read has not been heard")
         #expect(try listener.next() == [])
     }
+
+    /// The header, family first, as `struct ifinfomsg` has it.
+    @Test(arguments: [(UInt8(0), true), (7, false)])
+    func whatABridgeSaysOfItsPortsIsNotSaidOfTheLink(family: UInt8, isHeard: Bool) {
+        let event = LinkEvent(
+            NetlinkReply(
+                header: NetlinkHeader(length: 32, type: LinkMessage.delete, flags: [], sequence: 0, port: 0),
+                payload: [family, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]))
+        #expect((event != nil) == isHeard)
+    }
 }

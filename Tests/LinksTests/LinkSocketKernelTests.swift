@@ -61,7 +61,7 @@ struct LinkSocketKernelTests {
         #expect(links.change(changes, on: link) == [], "binding again is harmless")
         let seen = try links.observe(name)
         #expect(seen.hostAddresses == Set(changes.map(\.address)))
-        #expect(seen.elsewhere[try #require(IPAddress("127.0.0.1"))] == [1])
+        #expect(seen.others.holder(of: try #require(IPAddress("127.0.0.1"))) == "lo")
         #expect(links.change(changes.map { .remove($0.address) }, on: link) == [])
         #expect(links.change(changes.map { .remove($0.address) }, on: link) == [], "unbinding again is harmless")
         #expect(try links.observe(name).hostAddresses.isEmpty)

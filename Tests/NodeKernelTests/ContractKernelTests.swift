@@ -106,6 +106,9 @@ import Testing
         ([.createSet(SetDefinition(clusterIP)), .changeRules(ruleOnSet)], .destroySet(clusterIP), .conflict),
         ([], .changeRules(ruleOnSet), .other),
         ([.createSet(SetDefinition(clusterIP))], .changeRules(ruleOnSet), nil),
+        ([], .growSet(SetDefinition(clusterIP)), .stale),
+        ([.createSet(SetDefinition(clusterIP)), .addMember(member), .changeRules(ruleOnSet)], .growSet(SetDefinition(clusterIP)), nil),
+        ([], .destroyLeftoverSet, nil),
         ([], .addAddress(ip("10.96.0.10")), .stale),
         ([.createLink("kube-ipvs0")], .addAddress(ip("10.96.0.10")), nil),
         ([.createLink("kube-ipvs0"), .addAddress(ip("10.96.0.10"))], .addAddress(ip("10.96.0.10")), nil),
@@ -145,6 +148,78 @@ import Testing
     }
 
     @Test(arguments: TestKernel.available)
+    func aSetThatIsFullGrowsAndKeepsWhatItHolds(on which: TestKernel) async {
+        let kernel = await which.empty()
+        let members = (0..<8).map { SetMember(Self.clusterIP, .addressPort(ip("10.96.0.\($0)"), 80, .tcp)) }
+        _ = await kernel.apply(
+            [.createSet(SetDefinition(Self.clusterIP, hashSize: 64, maximumEntries: 4))] + members[..<4].map { .addMember($0) })
+        _ = await kernel.apply([.changeRules(Self.ruleOnSet)])
+        // Not to less than it holds: then it stays as it is, and nothing is left over.
+        let tooSmall = await kernel.apply([.growSet(SetDefinition(Self.clusterIP, hashSize: 64, maximumEntries: 3))])
+        #expect(tooSmall.map(\.failure.cause) == [.resource])
+        var state = await kernel.observe(.sets).state
+        #expect(state.sets[Self.clusterIP]?.maximumEntries == 4 && !state.hasLeftoverSet)
+
+        let grown = SetDefinition(Self.clusterIP).holding(100_000)
+        #expect(await kernel.apply([.growSet(grown)] + members.map { .addMember($0) }) == [])
+        state = await kernel.observe(.sets).state
+        #expect(state.sets[Self.clusterIP]?.entries == Set(members.map(\.entry)))
+        #expect(state.sets[Self.clusterIP]?.maximumEntries == 262_144 && !state.hasLeftoverSet)
+        // Making it once more finds it as it is, whatever its size.
+        #expect(await kernel.apply([.createSet(SetDefinition(Self.clusterIP))]) == [])
+        #expect(await kernel.apply([.destroySet(Self.clusterIP)]).map(\.failure.cause) == [.conflict], "the rule matches the new one")
+    }
+
+    @Test(arguments: TestKernel.available)
+    func whatAGrowthThatWasCutShortLeavesIsSeenAndRemoved(on which: TestKernel) async throws {
+        let kernel = await which.empty()
+        _ = await kernel.apply([.createSet(SetDefinition(Self.clusterIP, hashSize: 64, maximumEntries: 4)), .addMember(Self.member)])
+        func cutShort() throws {
+            if let fake = kernel as? FakeKernel {
+                fake.state.hasLeftoverSet = true
+            } else {
+                try run("ipset", "create", ServiceSet.leftoverName, "hash:ip,port")
+            }
+        }
+        try cutShort()
+        let state = await kernel.observe(.sets).state
+        #expect(state.hasLeftoverSet)
+        let cleanup = Planner.cleanup(observed: state, ownership: Ownership(), linkName: "kube-ipvs0")
+        #expect(cleanup.operations == [.destroySet(Self.clusterIP), .destroyLeftoverSet])
+        var wanted = WantedState(base: NodeBase(linkName: "kube-ipvs0"))
+        wanted.base.sets = [SetDefinition(Self.clusterIP)]
+        let plan = Planner.plan(wanted: wanted, observed: state, ownership: Ownership(), seen: .sets)
+        #expect(plan.operations == [.destroyLeftoverSet, .removeMember(Self.member)])
+        #expect(await kernel.apply([.destroyLeftoverSet]) == [])
+        #expect(await !kernel.observe(.sets).state.hasLeftoverSet)
+        // What is in the way of a growth goes with it.
+        try cutShort()
+        #expect(await kernel.apply([.growSet(SetDefinition(Self.clusterIP))]) == [])
+        if !(kernel is FakeKernel) { #expect(await !kernel.observe(.sets).state.hasLeftoverSet) }
+        _ = await kernel.apply([.destroyLeftoverSet])
+    }
+
+    @Test(arguments: TestKernel.available)
+    func aSetOfAnotherTypeUnderOurNameIsOthers(on which: TestKernel) async throws {
+        let kernel = await which.empty()
+        if let fake = kernel as? FakeKernel {
+            fake.state.sets[Self.clusterIP] = ObservedSet(typeName: "hash:net", family: .ipv4, maximumEntries: 65536)
+        } else {
+            try run("ipset", "create", "KUBE-CLUSTER-IP", "hash:net")
+        }
+        for operation in [
+            Operation.createSet(SetDefinition(Self.clusterIP)), .growSet(SetDefinition(Self.clusterIP)), .addMember(Self.member),
+            .removeMember(Self.member),
+        ] {
+            #expect(await kernel.apply([operation]).map(\.failure.cause) == [.conflict], "\(operation)")
+        }
+        let seen = await kernel.observe(.sets).state
+        #expect(seen.sets[Self.clusterIP]?.typeName == "hash:net")
+        #expect(Planner.cleanup(observed: seen, ownership: Ownership(), linkName: "kube-ipvs0").operations == [])
+        if !(kernel is FakeKernel) { try run("ipset", "destroy", "KUBE-CLUSTER-IP") }
+    }
+
+    @Test(arguments: TestKernel.available)
     func oneBadOperationStopsNothingElse(on which: TestKernel) async {
         let kernel = await which.empty()
         let operations: [Operation] = [
@@ -170,8 +245,8 @@ import Testing
                 let (real, faked) = (await linux.apply(operations), await fake.apply(operations))
                 #expect(real.map(\.operation) == faked.map(\.operation), "\(operations)\nlinux: \(real)\nfake: \(faked)")
                 #expect(real.map(\.failure.cause) == faked.map(\.failure.cause), "linux: \(real)\nfake: \(faked)")
-                let sets = await linux.observe(.sets).state.sets.mapValues(\.entries)
-                #expect(sets == fake.state.sets.mapValues(\.entries), "\(operations)")
+                let sets = await linux.observe(.sets).state.sets
+                #expect(sets == fake.state.sets, "\(operations)")
             }
             let seen = await linux.observe([.link, .sets, .virtualServers]).state
             #expect(seen.virtualServers == fake.state.virtualServers)
@@ -194,7 +269,8 @@ import Testing
             .addVirtualServer(server), .addVirtualServer(server), .updateVirtualServer(server), .removeVirtualServer(key),
             .addRealServer(real, to: key), .addRealServer(real, to: key), .updateRealServer(real, of: key),
             .removeRealServer(real.key, from: key), .createSet(SetDefinition(set)), .destroySet(set), .addMember(member),
-            .removeMember(member), .createLink("kube-ipvs0"), .silenceLink("kube-ipvs0"), .addAddress(address), .addAddress(address),
+            .removeMember(member), .growSet(SetDefinition(set, maximumEntries: 70_000)), .destroyLeftoverSet, .createLink("kube-ipvs0"),
+            .silenceLink("kube-ipvs0"), .addAddress(address), .addAddress(address),
             .removeAddress(address),
         ].randomElement(using: &random) ?? .createLink("kube-ipvs0")
     }

@@ -38,6 +38,16 @@ enum TestKernel: String, CaseIterable, CustomTestStringConvertible {
     }
 }
 
+/// Runs a tool that is none of ours, as another program on the node would.
+func run(_ tool: String, _ arguments: String...) throws {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = [tool] + arguments
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0, "\(tool) \(arguments)")
+}
+
 func ip(_ text: String) -> IPAddress {
     guard let address = IPAddress(text) else { preconditionFailure("\(text) is no address") }
     return address

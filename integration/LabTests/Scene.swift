@@ -44,7 +44,7 @@ import Testing
 
     // MARK: The agent
 
-    private func arguments(_ verb: String, _ more: [String]) -> [String] {
+    func arguments(_ verb: String, _ more: [String]) -> [String] {
         [
             Laboratory.agent, verb, "--runtime-directory", directory + "/run", "--hostname-override", "n1", "--cluster-cidr",
             Topology.podRanges,
@@ -58,8 +58,8 @@ import Testing
     }
 
     /// Starts an agent on n1 and waits until all is in force.
-    func startAgent(_ more: String...) async throws -> Program {
-        let agent = try start(arguments("run", more), in: "n1")
+    func startAgent(_ more: String..., environment: [String: String] = [:]) async throws -> Program {
+        let agent = try start(arguments("run", more), in: "n1", environment: environment)
         try await eventually("the agent says that all is in force", within: .seconds(60)) {
             guard agent.isRunning else { throw LabFailure("the agent has ended") }
             return agent.error.contains("in force: ")
@@ -68,8 +68,8 @@ import Testing
     }
 
     /// Starts a program that ends with the scene.
-    func start(_ arguments: [String], in namespace: String) throws -> Program {
-        let program = try Program(arguments, in: namespace)
+    func start(_ arguments: [String], in namespace: String, environment: [String: String] = [:]) throws -> Program {
+        let program = try Program(arguments, in: namespace, environment: environment)
         programs.append(program)
         return program
     }

@@ -632,7 +632,7 @@ static bool datagram_once(const struct options *o)
 static int repeat(const struct options *o, bool (*once)(const struct options *), const char *what)
 {
     for (long i = 0; i < o->count && !stop_asked; i++)
-        if (!once(o))
+        if (!once(o) && !stop_asked)
             report_failure(what);
     if (o->summary)
         print_tallies();

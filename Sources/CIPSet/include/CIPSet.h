@@ -78,17 +78,18 @@ void cipset_close(struct cipset_session *session);
 int cipset_create(struct cipset_session *session, const struct cipset_definition *definition, struct cipset_error *error);
 int cipset_destroy(struct cipset_session *session, const char *name, struct cipset_error *error);
 
+/* Whether a set of that name is there: 0, or the error of a set that is not (ENOENT). */
+int cipset_look(struct cipset_session *session, const char *name, struct cipset_error *error);
+
+/* Has two sets of one type and family change names and places in one step. When it returns, no packet is under way any more that has
+ * seen the former place, so that either may be destroyed. */
+int cipset_swap(struct cipset_session *session, const char *name, const char *other, struct cipset_error *error);
+
 /* Carries out changes in order, many in one message. An entry that is there already, or is already gone, is success.
  *
  * Returns the number of changes carried out: `count` if all were. Otherwise it is the index of the one that failed, with its
  * error; those before it are done, those after it are not. */
 size_t cipset_change(struct cipset_session *session, const char *const *names, const char *const *types,
 	const struct cipset_change *changes, size_t count, struct cipset_error *error);
-
-/* Receives text as `ipset save` prints it, in pieces. */
-typedef void (*cipset_sink)(void *context, const char *text, size_t length);
-
-/* Lists one set with its entries. */
-int cipset_save(struct cipset_session *session, const char *name, cipset_sink sink, void *context, struct cipset_error *error);
 
 #endif

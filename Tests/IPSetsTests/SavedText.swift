@@ -1,17 +1,15 @@
 import Addresses
-package import NodeModel
+import NodeModel
 
-/// Reads what `ipset save` prints: `create NAME TYPE option value …` and `add NAME ENTRY option value …`, one per line.
-///
-/// Any text is read to its end. Lines about sets that are not ours are passed over; what is in one of our sets and cannot be expressed as an
-/// entry of ours is counted, so that somebody can be told.
-package struct SetListing: Equatable, Sendable {
-    package private(set) var sets: [SetKey: ObservedSet] = [:]
+/// What `ipset save` prints (`create NAME TYPE option value …` and `add NAME ENTRY option value …`, one per line), to compare with what is
+/// read from the kernel. Lines about sets that are not ours are passed over.
+struct SavedText: Equatable, Sendable {
+    private(set) var sets: [SetKey: ObservedSet] = [:]
 
     /// Lines about our sets that say nothing we know: entries of other protocols, options such as `nomatch`.
-    package private(set) var unreadableLines = 0
+    private(set) var unreadableLines = 0
 
-    package init(_ text: some StringProtocol) {
+    init(_ text: some StringProtocol) {
         for line in text.split(whereSeparator: \.isNewline) { read(line) }
     }
 
@@ -46,12 +44,5 @@ package struct SetListing: Equatable, Sendable {
             name = word
         }
         return set
-    }
-}
-
-extension ObservedSet {
-    /// How the set is made, for a person: `hash:ip family inet maxelem 65536`.
-    var layout: String {
-        maximumEntries == 0 ? typeName : "\(typeName) family \(family == .ipv4 ? "inet" : "inet6") maxelem \(maximumEntries)"
     }
 }

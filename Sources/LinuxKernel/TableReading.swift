@@ -1,0 +1,87 @@
+import IPVS
+import IPVSModel
+import NetlinkTransport
+import NodeKernel
+import NodeModel
+
+/// Virtual servers with their real servers, as the planner knows them.
+extension IPVSHandle {
+    /// Those of these keys that stand, exactly: a dump of real servers for each.
+    mutating func states(of keys: [VirtualServer.Key]) throws(IPVSError) -> [VirtualServer.Key: VirtualServerState] {
+        var states: [VirtualServer.Key: VirtualServerState] = [:]
+        for (key, configuration) in try configurations(of: keys) {
+            states[key] = VirtualServerState(configuration, realServers: try realServerConfigurations(of: key))
+        }
+        return states
+    }
+
+    /// All of them, fast: one dump of virtual servers, and one reading of the text for the real servers, of which it shows what
+    /// `asFastLookShows` says. Nothing but the result grows with the table.
+    mutating func allStates() throws(IPVSError) -> [VirtualServer.Key: VirtualServerState] {
+        var states = try allConfigurations()
+        // What the text does not show, or does not identify, is in here at the end: marks, and what came or went between the two.
+        var rest = Set(states.keys)
+        var table = try tableReader()
+        while let page = try table.nextPage() {
+            for entry in page {
+                guard let key = entry.key else { continue }
+                // One that comes twice is shown as it was the last time.
+                if let index = states.index(forKey: key) {
+                    states.values[index].realServers = entry.shownRealServers
+                    rest.remove(key)
+                } else {
+                    rest.insert(key)
+                }
+            }
+        }
+        let exact = try self.states(of: Array(rest))
+        for key in rest { states[key] = exact[key]?.asFastLookShows }
+        return states
+    }
+
+    private mutating func allConfigurations() throws(IPVSError) -> [VirtualServer.Key: VirtualServerState] {
+        for _ in 0..<Self.attempts {
+            var states: [VirtualServer.Key: VirtualServerState] = [:]
+            var dump = try virtualServerDump()
+            var progress = NetlinkDumper.Progress.unfinished
+            while progress == .unfinished {
+                progress = try dump.next { states[$0.key] = VirtualServerState($0.configuration) }
+            }
+            if progress == .finished { return states }
+        }
+        throw IPVSError(operation: "list virtual servers", reason: .tableKeepsChanging)
+    }
+
+    private static var attempts: Int { 8 }
+}
+
+extension IPVSTableEntry {
+    /// The real servers as the text shows them, which is what `asFastLookShows` leaves of them.
+    var shownRealServers: [RealServer.Key: RealServer.Configuration] {
+        var servers = [RealServer.Key: RealServer.Configuration](minimumCapacity: realServers.count)
+        for server in realServers {
+            servers[server.key] = RealServer.Configuration(forwarding: ForwardingMethod(server.forwarding), weight: server.weight)
+        }
+        return servers
+    }
+}
+
+extension VirtualServerState {
+    fileprivate var asFastLookShows: Self {
+        VirtualServerState(configuration, realServers: realServers.mapValues(\.asFastLookShows))
+    }
+}
+
+extension ForwardingMethod {
+    /// The method, of which the text does not say what kind of tunnel it is.
+    fileprivate init(_ word: IPVSTableRealServer.Forwarding) {
+        self =
+            switch word {
+            case .masquerade: .masquerade
+            case .local: .local
+            case .tunnel: .tunnel(.ipip)
+            case .direct: .direct
+            case .bypass: .bypass
+            }
+    }
+}
