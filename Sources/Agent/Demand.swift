@@ -1,3 +1,4 @@
+import Addresses
 import IPVSModel
 import Logging
 import NodeModel
@@ -17,6 +18,8 @@ struct Demand {
     private(set) var compilations = 0
 
     private(set) var catalog = ServiceCatalog()
+    /// The Services that depend on the node's own addresses.
+    private var dependants: Set<ObjectName> = []
     private var compiler: ServiceCompiler
     private let logger: Logger
     private let events: EventLog
@@ -56,8 +59,21 @@ struct Demand {
         return touched
     }
 
+    /// Takes in which addresses the node's links hold, ours left out, and says what of the wanted state that touched.
+    ///
+    /// Only Services that depend on them are compiled anew: those with node ports, or with source ranges that may let this node in.
+    mutating func take(nodeAddresses: Set<IPAddress>) -> Touched {
+        guard nodeAddresses != compiler.node.addresses else { return Touched() }
+        compiler.node.addresses = nodeAddresses
+        var touched = Touched()
+        for name in dependants { touched.formUnion(compile(name)) }
+        reportContested(touched.virtualServers)
+        return touched
+    }
+
     private mutating func compile(_ name: ObjectName) -> Touched {
         compilations += 1
+        if catalog.services[name]?.dependsOnNodeAddresses == true { dependants.insert(name) } else { dependants.remove(name) }
         let result = catalog.services[name].map { compiler.compile($0, slices: catalog.slices(of: name)) }
         let problems = result?.problems ?? []
         if problems != compileProblems[name, default: []] {

@@ -99,6 +99,7 @@ extension CompilerSettings {
         scheduler = settings.scheduler
         schedulerFlags = settings.schedulerFlags.isEmpty ? nil : settings.schedulerFlags
         masqueradeAll = settings.masqueradeAll
+        nodePortAddresses = settings.nodePortRanges.map { .ranges($0) } ?? .primary
         masqueradeBit = Int(settings.masqueradeBit)
         linkName = settings.link
         strictARP = settings.strictARP

@@ -25,6 +25,7 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: .of(.detectLocalMode)) var detectLocalMode: String?
     @Option(help: .of(.podBridgeInterface)) var podBridgeInterface: String?
     @Option(help: .of(.podInterfaceNamePrefix)) var podInterfaceNamePrefix: String?
+    @Option(help: .of(.nodePortAddresses)) var nodeportAddresses: String?
     @Option(help: .of(.serviceNodePortRange)) var serviceNodePortRange: String?
     @Option(help: .of(.runtimeDirectory)) var runtimeDirectory: String?
     @Option(help: .of(.socket)) var socket: String?
@@ -44,9 +45,9 @@ struct SettingsOptions: ParsableArguments {
             (.tcpFinTimeout, ipvsTcpfinTimeout), (.udpTimeout, ipvsUdpTimeout), (.excludeCIDRs, ipvsExcludeCidrs),
             (.masqueradeAll, masqueradeAll), (.masqueradeBit, iptablesMasqueradeBit), (.clusterCIDR, clusterCidr),
             (.detectLocalMode, detectLocalMode), (.podBridgeInterface, podBridgeInterface),
-            (.podInterfaceNamePrefix, podInterfaceNamePrefix), (.serviceNodePortRange, serviceNodePortRange),
-            (.runtimeDirectory, runtimeDirectory), (.socket, socket), (.socketGroup, socketGroup), (.link, link),
-            (.iptablesBackend, iptablesBackend), (.manageSysctls, manageSysctls),
+            (.podInterfaceNamePrefix, podInterfaceNamePrefix), (.nodePortAddresses, nodeportAddresses),
+            (.serviceNodePortRange, serviceNodePortRange), (.runtimeDirectory, runtimeDirectory), (.socket, socket),
+            (.socketGroup, socketGroup), (.link, link), (.iptablesBackend, iptablesBackend), (.manageSysctls, manageSysctls),
             (.logLevel, logLevel), (.logFormat, logFormat),
         ]
         return Dictionary(uniqueKeysWithValues: values.compactMap { definition, value in value.map { (definition.name, $0) } })

@@ -12,10 +12,10 @@ struct NodeDecoding {
             zone: metadata.label("topology.kubernetes.io/zone"))
     }
 
-    /// Internal and external addresses, in order; host names and the like are no addresses.
+    /// Internal addresses, then external ones, each in order (`GetNodeHostIPs`); host names and the like are no addresses.
     private func addresses(_ status: Fields?) -> [IPAddress] {
         guard let items = status?["addresses"].items() else { return [] }
-        return items.compactMap { item in
+        let addresses = items.compactMap { item -> (address: IPAddress, isInternal: Bool)? in
             guard let fields = item.fields() else { return nil }
             let type = fields["type"].string()
             guard type == "InternalIP" || type == "ExternalIP" else { return nil }
@@ -28,8 +28,9 @@ struct NodeDecoding {
                 reader.error("\"\(reader.shown(text))\" is not an IP address")
                 return nil
             }
-            return address
+            return (address, type == "InternalIP")
         }
+        return addresses.filter(\.isInternal).map(\.address) + addresses.filter { !$0.isInternal }.map(\.address)
     }
 
     /// `podCIDRs`, or `podCIDR` alone, which is the first of them.

@@ -40,7 +40,7 @@ struct ObjectDecoding {
     private func decode(_ name: ObjectName, _ metadata: Metadata) -> Outcome {
         switch kind {
         case .service:
-            return ServiceDecoding(name: name, metadata: metadata, nodePorts: nodePorts).decode(fields["spec"])
+            return ServiceDecoding(name: name, metadata: metadata, nodePorts: nodePorts).decode(fields["spec"], status: fields["status"])
                 .map { .decoded(.service($0)) } ?? .bad
         case .node:
             return .decoded(.node(NodeDecoding(name: name.name, metadata: metadata).decode(fields)))

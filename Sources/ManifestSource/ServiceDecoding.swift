@@ -9,7 +9,7 @@ struct ServiceDecoding {
     let nodePorts: ClosedRange<UInt16>
 
     /// The Service; nil where something is wrong with it.
-    func decode(_ reader: FieldReader) -> Service? {
+    func decode(_ reader: FieldReader, status: FieldReader) -> Service? {
         guard let spec = reader.fields() else {
             if !reader.isPresent { reader.error("missing: a Service needs one") }
             return nil
@@ -17,12 +17,17 @@ struct ServiceDecoding {
         // Everything is looked at before anything is given up, so that a person sees all that is wrong at once.
         let type = spec["type"].word(ServiceType.self) ?? .clusterIP
         let addresses = ClusterAddressDecoding(type: type).decode(spec)
-        let ports = ServicePortDecoding(nodePorts: nodePorts, type: type)
+        let exposure = ExposureDecoding(type: type).decode(spec, status: status)
+        let ports = ServicePortDecoding(nodePorts: nodePorts, type: type, needsNodePorts: exposure.needsNodePorts)
             .decode(spec["ports"], isOptional: type == .externalName || addresses == .headless)
+        exposure.checkSize(ports: ports.count, spec)
         let service = Service(
             name: name, created: metadata.created(), type: type, clusterAddresses: addresses.addresses, ports: ports,
             affinityTimeout: affinityTimeout(spec),
             internalTrafficPolicy: spec["internalTrafficPolicy"].word(TrafficPolicy.self) ?? .cluster,
+            externalTrafficPolicy: exposure.policy, externalAddresses: exposure.externalAddresses,
+            loadBalancerAddresses: exposure.loadBalancerAddresses, sourceRanges: exposure.sourceRanges,
+            healthCheckNodePort: exposure.healthCheckNodePort,
             publishNotReadyAddresses: spec["publishNotReadyAddresses"].boolean() ?? false,
             proxyName: proxyName(), annotations: metadata.annotations(under: Service.annotationPrefix))
         return reader.report.hasErrors ? nil : service

@@ -5,6 +5,8 @@ import ServiceModel
 struct ServicePortDecoding {
     let nodePorts: ClosedRange<UInt16>
     let type: ServiceType
+    /// Whether each port must name a node port.
+    let needsNodePorts: Bool
 
     /// The ports that are good. The list may be empty only for a headless Service or an external name.
     func decode(_ reader: FieldReader, isOptional: Bool) -> [ServicePort] {
@@ -39,12 +41,15 @@ struct ServicePortDecoding {
                 fields["port"].error("\(port)/\(transport) is already the port of ports[\(other)]")
             }
             checkTarget(fields["targetPort"])
-            if let nodePort = nodePort(fields["nodePort"]), let transport,
+            let nodePort = nodePort(fields["nodePort"])
+            if let nodePort, let transport,
                 let other = nodePortsSeen.updateValue(index, forKey: PortKey(transport, nodePort))
             {
                 fields["nodePort"].error("\(nodePort)/\(transport) is already the node port of ports[\(other)]")
             }
-            if let name, let transport, let port { ports.append(ServicePort(name: name, transport: transport, port: UInt16(port))) }
+            if let name, let transport, let port {
+                ports.append(ServicePort(name: name, transport: transport, port: UInt16(port), nodePort: nodePort.map { UInt16($0) }))
+            }
         }
         return ports
     }
@@ -71,8 +76,13 @@ struct ServicePortDecoding {
 
     /// A node port that was asked for; 0 asks for none, as in the API.
     private func nodePort(_ reader: FieldReader) -> Int64? {
-        guard reader.isPresent else { return nil }
-        if reader.meaning == .integer(0) { return nil }
+        guard reader.isPresent, reader.meaning != .integer(0) else {
+            if needsNodePorts {
+                let remedy = type == .loadBalancer ? ", or set allocateLoadBalancerNodePorts to false" : ""
+                reader.error("missing: nothing is allocated here; give one of \(nodePorts.lowerBound)…\(nodePorts.upperBound)\(remedy)")
+            }
+            return nil
+        }
         let number = reader.integer(
             in: Int64(nodePorts.lowerBound)...Int64(nodePorts.upperBound), "node port")
         if number != nil, type == .clusterIP || type == .externalName {

@@ -4,8 +4,8 @@ package import IPVSModel
 /// What one owner contributes to the node's state: its addresses, virtual servers and set entries.
 ///
 /// Addresses and entries may be contributed by several owners, and stand as long as one of them does. A virtual server has one
-/// owner: of several claims the one that takes precedence counts. A virtual server on an address that is named in neither of the two
-/// sets stands on an address of the node itself: nothing is bound for it.
+/// owner: of several claims the one that takes precedence counts, and with it the entries that say how this virtual server is treated.
+/// A virtual server on an address that is named in neither of the two sets stands on an address of the node itself: nothing is bound for it.
 package struct NodeShare: Equatable, Sendable {
     package var precedence: Precedence
     /// Bound to our link, and served from there only: where another link holds one, its virtual servers would catch the node's own
@@ -15,6 +15,8 @@ package struct NodeShare: Equatable, Sendable {
     /// node themselves.
     package var externalAddresses: Set<IPAddress> = []
     package var members: Set<SetMember> = []
+    /// Entries that stand only while this owner has the virtual server: policies and source ranges of another would not be its own.
+    package var membersOfServers: [VirtualServer.Key: Set<SetMember>] = [:]
     package var virtualServers: [VirtualServer.Key: VirtualServerState] = [:]
 
     package init(precedence: Precedence) { self.precedence = precedence }

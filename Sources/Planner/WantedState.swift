@@ -52,7 +52,13 @@ package struct WantedState: Sendable {
             touched.members.insert(member)
         }
         for key in share.virtualServers.keys {
-            claims[key]?.removeAll { $0.owner == share.precedence.owner }
+            if let claimants = claims[key], let place = claimants.firstIndex(where: { $0.owner == share.precedence.owner }) {
+                if place == 0 {
+                    count(-1, share.membersOfServers[key], touching: &touched)
+                    if claimants.count > 1 { count(1, membersOfServer(key, of: claimants[1].owner), touching: &touched) }
+                }
+                claims[key]?.remove(at: place)
+            }
             if claims[key]?.isEmpty == true {
                 claims[key] = nil
                 if let address = key.address { unlist(key, at: address) }
@@ -74,8 +80,22 @@ package struct WantedState: Sendable {
             let claimants = claims[key, default: []]
             if claimants.isEmpty, let address = key.address { keysByAddress[address, default: []].insert(key) }
             let place = claimants.firstIndex { share.precedence < $0 } ?? claimants.count
+            if place == 0 {
+                if let first = claimants.first { count(-1, membersOfServer(key, of: first.owner), touching: &touched) }
+                count(1, share.membersOfServers[key], touching: &touched)
+            }
             claims[key, default: []].insert(share.precedence, at: place)
             touched.virtualServers.insert(key)
+        }
+    }
+
+    private func membersOfServer(_ key: VirtualServer.Key, of owner: String) -> Set<SetMember>? { shares[owner]?.membersOfServers[key] }
+
+    private mutating func count(_ change: Int, _ members: Set<SetMember>?, touching touched: inout Touched) {
+        for member in members ?? [] {
+            let count = Self.count(change, member, in: &memberCounts)
+            if count == 0 || count == 1 && change == 1 { Self.count(change, member.set, in: &setSizes) }
+            touched.members.insert(member)
         }
     }
 

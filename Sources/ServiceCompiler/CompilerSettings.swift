@@ -8,6 +8,7 @@ package struct CompilerSettings: Equatable, Sendable {
     /// For Services that name neither a scheduler nor flags. Nil stands for the scheduler's usual ones.
     package var schedulerFlags: SchedulerFlags?
     package var masqueradeAll = false
+    package var nodePortAddresses = NodePortAddresses.ranges([])
     package var localTraffic = LocalTraffic.unknown
     /// The bit, 0…31, of the packet mark that stands for "masquerade this".
     package var masqueradeBit = 14

@@ -7,18 +7,25 @@ package struct NodeFacts: Equatable, Sendable {
     package var zone: String?
     /// The ranges of this node's own pods.
     package var podRanges: [IPPrefix]
+    /// What the node's links hold, other than ours.
+    package var addresses: Set<IPAddress>
+    /// What the Node object names, internal addresses first.
+    package var namedAddresses: [IPAddress]
     /// The families that this node's kernel speaks.
     package var families: Set<AddressFamily>
     /// The kernel's release.
     package var kernel: KernelVersion
 
     package init(
-        name: String, zone: String? = nil, podRanges: [IPPrefix] = [], families: Set<AddressFamily> = Set(AddressFamily.allCases),
+        name: String, zone: String? = nil, podRanges: [IPPrefix] = [], addresses: Set<IPAddress> = [],
+        namedAddresses: [IPAddress] = [], families: Set<AddressFamily> = Set(AddressFamily.allCases),
         kernel: KernelVersion = KernelVersion(6, 1)
     ) {
         self.name = name
         self.zone = zone
         self.podRanges = podRanges
+        self.addresses = addresses
+        self.namedAddresses = namedAddresses
         self.families = families
         self.kernel = kernel
     }
@@ -29,7 +36,11 @@ extension NodeFacts {
     package mutating func take(_ node: Node?) {
         zone = node?.zone
         podRanges = node?.podRanges ?? []
+        namedAddresses = node?.addresses ?? []
     }
+
+    /// The address of that family by which the cluster knows this node.
+    package func primaryAddress(_ family: AddressFamily) -> IPAddress? { namedAddresses.first { $0.family == family } }
 }
 
 /// A kernel's release as far as it decides anything: 6.1 of `6.1.0-37-amd64`.

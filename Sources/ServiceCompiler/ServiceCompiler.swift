@@ -25,30 +25,56 @@ package struct ServiceCompiler: Equatable, Sendable {
         var result = Result()
         let options = ServiceOptions(of: service, reporting: &result.problems)
         var share = NodeShare(precedence: .init(created: service.created, owner: service.name.description))
+        // A family without a cluster address is not served at other addresses either.
         for address in service.clusterAddresses where node.families.contains(address.family) {
             share.addresses.insert(address)
             share.members.insert(SetMember(SetKey(.boundAddresses, address.family), .address(address)))
+            let exposure = Exposure(of: service, family: address.family, on: self)
+            for external in exposure.addresses { bind(external, to: &share) }
             for port in service.ports {
-                add(port, of: service, at: address, slices: slices, options: options, to: &share)
+                add(port, of: service, at: address, exposure: exposure, slices: slices, options: options, to: &share)
+            }
+            if let port = exposure.healthCheckNodePort {
+                share.members.insert(SetMember(SetKey(.healthCheckNodePort, address.family), .port(port)))
             }
         }
         result.share = share
         return result
     }
 
+    /// Where another link holds the address, the planner leaves both out.
+    private func bind(_ address: IPAddress, to share: inout NodeShare) {
+        share.externalAddresses.insert(address)
+        share.members.insert(SetMember(SetKey(.boundAddresses, address.family), .address(address)))
+    }
+
     private func add(
-        _ port: ServicePort, of service: Service, at address: IPAddress, slices: [EndpointSlice], options: ServiceOptions,
-        to share: inout NodeShare
+        _ port: ServicePort, of service: Service, at address: IPAddress, exposure: Exposure, slices: [EndpointSlice],
+        options: ServiceOptions, to share: inout NodeShare
     ) {
         let family = address.family
         let choice = EndpointChoice(port: port, family: family, slices: slices)
-        var server = VirtualServerState(configuration(of: service, port: port, family: family, options: options))
-        for candidate in choice.chosen(policy: service.internalTrafficPolicy, node: node) {
-            server.realServers[RealServer.Key(candidate.endpoint.address, port: candidate.port)] = RealServer.Configuration(
-                forwarding: .masquerade, weight: options.weights.weight(of: candidate.endpoint))
+        let configuration = configuration(of: service, port: port, family: family, options: options)
+        func server(_ policy: TrafficPolicy) -> VirtualServerState {
+            var server = VirtualServerState(configuration)
+            for candidate in choice.chosen(policy: policy, node: node) {
+                server.realServers[RealServer.Key(candidate.endpoint.address, port: candidate.port)] = RealServer.Configuration(
+                    forwarding: .masquerade, weight: options.weights.weight(of: candidate.endpoint))
+            }
+            return server
         }
-        share.virtualServers[.address(address, port: port.port, port.transport)] = server
+        let inside = server(service.internalTrafficPolicy)
+        share.virtualServers[.address(address, port: port.port, port.transport)] = inside
         share.members.insert(SetMember(SetKey(.clusterIP, family), .addressPort(address, port.port, port.transport)))
+        let entrances = exposure.entrances(to: port)
+        if !entrances.isEmpty {
+            let outside = exposure.policy == service.internalTrafficPolicy ? inside : server(exposure.policy)
+            for (key, members) in entrances {
+                // The cluster address keeps its own policy where it is named as an external one, too.
+                if share.virtualServers[key] == nil { share.virtualServers[key] = outside }
+                share.membersOfServers[key, default: []].formUnion(members)
+            }
+        }
         // An endpoint that reaches itself through the virtual address would answer itself directly, past the translation,
         // unless its own address is masqueraded.
         for candidate in choice.local(to: node) {

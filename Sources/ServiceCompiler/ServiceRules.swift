@@ -20,10 +20,16 @@ struct ServiceRules {
             chains: [
                 "KUBE-SERVICES": [
                     "-s \(family == .ipv4 ? "127.0.0.0/8" : "::1/128") -j RETURN",
+                    "\(comment("Kubernetes service lb portal")) \(matching(.loadBalancer, "dst,dst")) -j KUBE-LOAD-BALANCER",
                     clusterAddressMasquerade,
+                    "\(externalAddress) -j KUBE-MARK-MASQ",
+                    "\(externalAddress) -m addrtype --dst-type LOCAL -j ACCEPT",
+                    "\(comment("Kubernetes service external ip + port with externalTrafficPolicy=local")) "
+                        + "\(matching(.externalIPLocal, "dst,dst")) -m addrtype --dst-type LOCAL -j ACCEPT",
                     "-m addrtype --dst-type LOCAL -j KUBE-NODE-PORT",
                     // Ends the walk here, before other owners' rules for host ports can send it elsewhere.
                     "\(matching(.clusterIP, "dst,dst")) -j ACCEPT",
+                    "\(matching(.loadBalancer, "dst,dst")) -j ACCEPT",
                 ],
                 "KUBE-POSTROUTING": [
                     "-m comment --comment \"Kubernetes endpoints dst ip:port, source ip for solving hairpin purpose\" "
@@ -34,8 +40,14 @@ struct ServiceRules {
                     "-m comment --comment \"kubernetes service traffic requiring SNAT\" -j MASQUERADE --random-fully",
                 ],
                 "KUBE-MARK-MASQ": ["-j MARK --set-xmark \(mark)/\(mark)"],
-                "KUBE-LOAD-BALANCER": ["-j KUBE-MARK-MASQ"],
-                "KUBE-NODE-PORT": [],
+                "KUBE-LOAD-BALANCER": [
+                    "\(comment("Kubernetes service load balancer ip + port with externalTrafficPolicy=local")) "
+                        + "\(matching(.loadBalancerLocal, "dst,dst")) -j RETURN",
+                    "-j KUBE-MARK-MASQ",
+                ],
+                "KUBE-NODE-PORT": nodePort(.tcp, .nodePortLocalTCP, .nodePortTCP, "dst")
+                    + nodePort(.udp, .nodePortLocalUDP, .nodePortUDP, "dst")
+                    + nodePort(.sctp, .nodePortLocalSCTP, .nodePortSCTP, "dst,dst"),
             ],
             jumps: [
                 .init(from: "PREROUTING", "-m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES"),
@@ -56,8 +68,11 @@ struct ServiceRules {
                 "KUBE-NODE-PORT": [
                     "-m comment --comment \"Kubernetes health check node port\" \(matching(.healthCheckNodePort, "dst")) -j ACCEPT"
                 ],
-                "KUBE-PROXY-FIREWALL": [],
-                "KUBE-SOURCE-RANGES-FIREWALL": ["-j DROP"],
+                "KUBE-PROXY-FIREWALL": [
+                    "\(comment("Kubernetes service load balancer ip + port for load balancer with sourceRange")) "
+                        + "\(matching(.loadBalancerFirewall, "dst,dst")) -j KUBE-SOURCE-RANGES-FIREWALL"
+                ],
+                "KUBE-SOURCE-RANGES-FIREWALL": sourceRanges,
                 // An address on the dummy link makes every port of this node answer there. What is no service's is refused.
                 "KUBE-IPVS-FILTER": served.map { "\(matching($0, "dst,dst")) -j RETURN" } + [
                     "\(matching(.healthCheckNodePort, "dst")) -j RETURN",
@@ -74,6 +89,34 @@ struct ServiceRules {
                 .init(from: "OUTPUT", "-m comment --comment \"kubernetes ipvs access filter\" -j KUBE-IPVS-OUT-FILTER"),
             ])
     }
+
+    private var externalAddress: String {
+        "\(comment("Kubernetes service external ip + port for masquerade and filter purpose")) \(matching(.externalIP, "dst,dst"))"
+    }
+
+    /// Lets in those that a Service's ranges name; the rest is dropped.
+    private var sourceRanges: [String] {
+        [
+            "\(comment("Kubernetes service load balancer ip + port + source cidr for packet filter purpose")) "
+                + "\(matching(.loadBalancerSourceCIDR, "dst,dst,src")) -j RETURN",
+            "\(comment("Kubernetes service load balancer ip + port + source IP for packet filter purpose")) "
+                + "\(matching(.loadBalancerSourceIP, "dst,dst,src")) -j RETURN",
+            "-j DROP",
+        ]
+    }
+
+    /// What comes to a node port keeps its source only where the endpoint is on this node.
+    private func nodePort(_ transport: TransportProtocol, _ local: ServiceSet, _ all: ServiceSet, _ directions: String) -> [String] {
+        let name = "Kubernetes nodeport \(transport.description.uppercased()) port"
+        // As `iptables-save` writes an apostrophe.
+        let kind = transport == .sctp ? #" with type \'hash ip:port\'"# : ""
+        return [
+            "-p \(transport) \(comment("\(name) with externalTrafficPolicy=local\(kind)")) \(matching(local, directions)) -j RETURN",
+            "-p \(transport) \(comment("\(name) for masquerade purpose\(kind)")) \(matching(all, directions)) -j KUBE-MARK-MASQ",
+        ]
+    }
+
+    private func comment(_ text: String) -> String { "-m comment --comment \"\(text)\"" }
 
     /// Marks traffic to cluster addresses that must be masqueraded: all of it, or what does not come from this cluster's pods.
     private var clusterAddressMasquerade: String {

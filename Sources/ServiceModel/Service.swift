@@ -13,6 +13,17 @@ package struct Service: Equatable, Sendable {
     /// `spec.sessionAffinity: ClientIP` with its timeout in seconds (1…86400, 10800 by default); nil for `None`.
     package var affinityTimeout: UInt32?
     package var internalTrafficPolicy: TrafficPolicy
+    /// Of what comes to an external or load balancer address, or to a node port.
+    package var externalTrafficPolicy: TrafficPolicy
+    /// `spec.externalIPs`.
+    package var externalAddresses: [IPAddress]
+    /// `status.loadBalancer.ingress`, those of `ipMode: VIP`: packets come to the node with these as their destination.
+    package var loadBalancerAddresses: [IPAddress]
+    /// `spec.loadBalancerSourceRanges`; empty where every client is let in.
+    package var sourceRanges: [IPPrefix]
+    /// At which a load balancer asks whether this node has endpoints.
+    package var healthCheckNodePort: UInt16?
+    /// Endpoint slices follow from it already: who makes them says `ready` of endpoints that are not.
     package var publishNotReadyAddresses: Bool
     /// `service.kubernetes.io/service-proxy-name`: another proxy's Service where it is set.
     package var proxyName: String?
@@ -21,8 +32,10 @@ package struct Service: Equatable, Sendable {
 
     package init(
         name: ObjectName, created: Int64? = nil, type: ServiceType = .clusterIP, clusterAddresses: [IPAddress], ports: [ServicePort],
-        affinityTimeout: UInt32? = nil, internalTrafficPolicy: TrafficPolicy = .cluster, publishNotReadyAddresses: Bool = false,
-        proxyName: String? = nil, annotations: [String: String] = [:]
+        affinityTimeout: UInt32? = nil, internalTrafficPolicy: TrafficPolicy = .cluster, externalTrafficPolicy: TrafficPolicy = .cluster,
+        externalAddresses: [IPAddress] = [], loadBalancerAddresses: [IPAddress] = [], sourceRanges: [IPPrefix] = [],
+        healthCheckNodePort: UInt16? = nil, publishNotReadyAddresses: Bool = false, proxyName: String? = nil,
+        annotations: [String: String] = [:]
     ) {
         self.name = name
         self.created = created
@@ -31,6 +44,11 @@ package struct Service: Equatable, Sendable {
         self.ports = ports
         self.affinityTimeout = affinityTimeout
         self.internalTrafficPolicy = internalTrafficPolicy
+        self.externalTrafficPolicy = externalTrafficPolicy
+        self.externalAddresses = externalAddresses
+        self.loadBalancerAddresses = loadBalancerAddresses
+        self.sourceRanges = sourceRanges
+        self.healthCheckNodePort = healthCheckNodePort
         self.publishNotReadyAddresses = publishNotReadyAddresses
         self.proxyName = proxyName
         self.annotations = annotations
@@ -60,10 +78,13 @@ package struct ServicePort: Equatable, Sendable {
     package var transport: TransportProtocol
     /// 1…65535.
     package var port: UInt16
+    /// The port under which the node's own addresses lead here.
+    package var nodePort: UInt16?
 
-    package init(name: String = "", transport: TransportProtocol = .tcp, port: UInt16) {
+    package init(name: String = "", transport: TransportProtocol = .tcp, port: UInt16, nodePort: UInt16? = nil) {
         self.name = name
         self.transport = transport
         self.port = port
+        self.nodePort = nodePort
     }
 }

@@ -27,6 +27,8 @@ package struct AgentSettings: Equatable, Sendable {
     package var detectLocalMode: DetectLocalMode
     package var podBridgeInterface: String?
     package var podInterfaceNamePrefix: String?
+    /// Nil for `primary`; an empty list for all addresses.
+    package var nodePortRanges: [IPPrefix]?
     package var serviceNodePorts: ClosedRange<UInt16>
     package var runtimeDirectory: String
     /// The path of the agent's socket.

@@ -4,7 +4,8 @@ extension SettingDefinition {
         manifests, hostnameOverride,
         scheduler, schedulerFlags, syncPeriod, minSyncPeriod, strictARP, tcpTimeout, tcpFinTimeout, udpTimeout, excludeCIDRs,
         masqueradeAll, masqueradeBit, clusterCIDR, detectLocalMode, podBridgeInterface, podInterfaceNamePrefix,
-        serviceNodePortRange, runtimeDirectory, socket, socketGroup, link, iptablesBackend, manageSysctls, logLevel, logFormat,
+        nodePortAddresses, serviceNodePortRange, runtimeDirectory, socket, socketGroup, link, iptablesBackend, manageSysctls, logLevel,
+        logFormat,
     ]
 
     package static let manifests = SettingDefinition(
@@ -60,6 +61,10 @@ extension SettingDefinition {
         "pod-interface-name-prefix", .text, kubeProxy: "pod-interface-name-prefix",
         "How the names of the pods' links begin; with InterfaceNamePrefix, and needed there")
 
+    package static let nodePortAddresses = SettingDefinition(
+        "nodeport-addresses", .list, kubeProxy: "nodeport-addresses",
+        "Ranges of the node's own addresses at which node ports are served, or primary for those that the Node object names first; "
+            + "all addresses of a family for which nothing is said")
     package static let serviceNodePortRange = SettingDefinition(
         "service-node-port-range", .portRange, default: "30000-32767",
         "The node ports that a Service may ask for, as kube-apiserver's flag of this name says it")

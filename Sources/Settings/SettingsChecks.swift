@@ -39,6 +39,7 @@ extension AgentSettings {
         if detectLocalMode == .interfaceNamePrefix, podInterfaceNamePrefix == nil {
             values.report(.detectLocalMode, "InterfaceNamePrefix needs --pod-interface-name-prefix")
         }
+        nodePortRanges = values.list(.nodePortAddresses) == ["primary"] ? nil : values.ranges(.nodePortAddresses)
         serviceNodePorts = values.read(.serviceNodePortRange, "a range of ports such as 30000-32767", Self.portRange) ?? 30000...32767
         runtimeDirectory = values.read(.runtimeDirectory, "an absolute path") { $0.hasPrefix("/") ? $0 : nil } ?? "/run/ipvs-agent"
         // The kernel takes 107 bytes, of which making the socket needs some.

@@ -33,18 +33,30 @@ import Testing
               unknownField: {a: [1, 2]}
               ports:
               - {name: http, port: 80, targetPort: web, nodePort: 30080}
-              - {name: dns, port: 53, protocol: UDP, targetPort: 5353}
+              - {name: dns, port: 53, protocol: UDP, targetPort: 5353, nodePort: 0}
               - {name: dia, port: 0xf1c, protocol: SCTP}
-            status: {loadBalancer: {}}
+              externalIPs: [203.0.113.80]
+              externalTrafficPolicy: Local
+              allocateLoadBalancerNodePorts: false
+              healthCheckNodePort: 32000
+              loadBalancerSourceRanges: [" 192.0.2.0/25 "]
+              status: {loadBalancer: {}}
+            status:
+              loadBalancer:
+                ingress: [{ip: 198.51.100.1}, {ip: 198.51.100.2, ipMode: Proxy}, {hostname: a.example}, {ip: "2001:db8::1", ipMode: VIP}]
             """
         #expect(reader.problems(text) == [])
         let expected = Service(
             name: ObjectName(namespace: "shop", name: "web"), created: 1_795_220_586, type: .loadBalancer,
             clusterAddresses: [try #require(IPAddress("10.96.0.10")), try #require(IPAddress("fd00::10"))],
             ports: [
-                ServicePort(name: "http", port: 80), ServicePort(name: "dns", transport: .udp, port: 53),
+                ServicePort(name: "http", port: 80, nodePort: 30080), ServicePort(name: "dns", transport: .udp, port: 53),
                 ServicePort(name: "dia", transport: .sctp, port: 3868),
-            ], affinityTimeout: 60, internalTrafficPolicy: .local, publishNotReadyAddresses: true, proxyName: "other",
+            ], affinityTimeout: 60, internalTrafficPolicy: .local, externalTrafficPolicy: .local,
+            externalAddresses: [try #require(IPAddress("203.0.113.80"))],
+            loadBalancerAddresses: [try #require(IPAddress("198.51.100.1")), try #require(IPAddress("2001:db8::1"))],
+            sourceRanges: [try #require(IPPrefix("192.0.2.0/25"))], healthCheckNodePort: 32000, publishNotReadyAddresses: true,
+            proxyName: "other",
             annotations: ["scheduler": "wrr", "weights": "{\"10.0.0.1\": 3}"])
         #expect(reader.service(text) == expected)
     }
@@ -121,6 +133,34 @@ import Testing
                 "7, S, spec.ports[0].nodePort: a ClusterIP Service has no node ports; set type to NodePort or LoadBalancer, or leave this out"
             ]
         ),
+        (
+            "type: NodePort\nclusterIP: 10.0.0.1\nports: [{port: 80}]",
+            ["8, S, spec.ports[0].nodePort: missing: nothing is allocated here; give one of 30000…32767"]
+        ),
+        (
+            "type: LoadBalancer\nclusterIP: 10.0.0.1\nports: [{port: 80}]",
+            [
+                "8, S, spec.ports[0].nodePort: missing: nothing is allocated here; give one of 30000…32767, or set allocateLoadBalancerNodePorts to false"
+            ]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nports: [{port: 80}]\nexternalTrafficPolicy: Local",
+            [
+                "8, S, spec.externalTrafficPolicy: a Service without node ports, load balancer or external address has none; leave this out"
+            ]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nports: [{port: 80}]\nexternalIPs: [127.0.0.1]",
+            ["8, S, spec.externalIPs[0]: 127.0.0.1 is a loopback address, which cannot be served from here"]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nports: [{port: 80}]\nloadBalancerSourceRanges: [10.0.0.0/8]",
+            ["8, S, spec.loadBalancerSourceRanges: only a LoadBalancer has source ranges; leave this out"]
+        ),
+        (
+            "clusterIP: 10.0.0.1\nports: [{port: 80}]\nhealthCheckNodePort: 32000",
+            ["8, S, spec.healthCheckNodePort: only a LoadBalancer with externalTrafficPolicy Local has one; leave this out"]
+        ),
         ("ports: [{port: 80}]", ["6, S, spec.clusterIP: missing: nothing is allocated here; give spec.clusterIP, or None for headless"]),
         (
             "clusterIP: \"\"\nports: [{port: 80}]",
@@ -157,7 +197,7 @@ import Testing
         ),
         ("clusterIPs: [None, 10.0.0.1]\nports: [{port: 80}]", ["6, S, spec.clusterIPs[1]: an address beside None"]),
         (
-            "type: NodePort\nclusterIP: None\nports: [{port: 80}]",
+            "type: NodePort\nclusterIP: None\nports: [{port: 80, nodePort: 30080}]",
             ["7, S, spec.clusterIP: a NodePort Service cannot be headless; give it an address"]
         ),
         ("type: ExternalName\nclusterIP: 10.0.0.1", ["7, S, spec.clusterIP: an ExternalName has no cluster address; leave this out"]),
