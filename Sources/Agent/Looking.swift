@@ -22,7 +22,9 @@ extension Reconciler {
         picture.take(new, from: observation.state)
         // A sweep that is under way may have passed by half of it.
         sweeps.leaveOut(new)
-        var touched = Planner.everything(wanted: wanted, observed: picture.state, seen: new)
+        if new.contains(.link) { nodeAddressesChanged = true }
+        var touched = followNodeAddresses()
+        touched.formUnion(Planner.everything(wanted: wanted, observed: picture.state, seen: new))
         if new.contains(.virtualServers) {
             // What the fast look leaves out reads as its default: where that is not as wanted, it may be what was left out.
             let doubtful = wanted.virtualServerKeys.filter { key in

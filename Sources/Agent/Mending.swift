@@ -20,6 +20,7 @@ extension Reconciler {
         var touched = Touched()
         // What other links hold is their own, but may decide what is to be done here.
         if case .otherAddress = drift {
+            nodeAddressesChanged = true
             touched.insert(drift)
             return touched
         }

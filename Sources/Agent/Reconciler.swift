@@ -30,6 +30,8 @@ package final class Reconciler {
     var picture = Picture()
     /// Whether the kernel has been looked at.
     private(set) var hasLooked = false
+    /// Whether other links have come to hold other addresses than those that Services were last compiled with.
+    var nodeAddressesChanged = false
     /// The parts of it that have been seen whole.
     var adopted: ObservationScope = []
     /// Whether removals found by looking wait, because a bad document may stand for what they would remove.
@@ -148,7 +150,10 @@ package final class Reconciler {
 
     /// The plan for what was touched.
     func plan(_ touched: Touched, isFoundByLooking: Bool = false) -> Plan {
-        guard hasLooked, !touched.isEmpty else { return Plan() }
+        guard hasLooked else { return Plan() }
+        var touched = touched
+        touched.formUnion(followNodeAddresses())
+        guard !touched.isEmpty else { return Plan() }
         let began = ContinuousClock.now
         defer { times.planning += .now - began }
         var plan = Planner.plan(touched, wanted: wanted, observed: picture.state, ownership: ownership, unseen: hiddenParts.scope)
@@ -156,6 +161,13 @@ package final class Reconciler {
         for operation in plan.operations where operation.removesSomething { withheld.insert(operation) }
         plan.operations.removeAll(where: \.removesSomething)
         return plan
+    }
+
+    /// Has the Services that depend on the node's own addresses follow them, and says what that touched.
+    func followNodeAddresses() -> Touched {
+        guard nodeAddressesChanged else { return Touched() }
+        nodeAddressesChanged = false
+        return demand.take(nodeAddresses: Set(picture.state.otherAddresses.keys))
     }
 
     /// Looks at parts of the kernel whole.
