@@ -21,6 +21,8 @@ extension Drift: CustomStringConvertible {
         case .otherAddress(_, _, let found?): return "\(subject) is on \(found)"
         case .set(_, let left, nil): return "\(subject) is gone" + Self.with(left?.entries.count ?? 0, "entry", "entries")
         case .set(_, nil, let found?): return "\(subject) has appeared (\(found.kind))"
+        case .set(_, let left?, let found?) where left.kind == found.kind:
+            return "\(subject) has room for \(found.maximumEntries) entries instead of \(left.maximumEntries)"
         case .set(_, let left?, let found?): return "\(subject) is \(found.kind) instead of \(left.kind)"
         case .entries(let key, let gone, let new):
             return [Self.entries(gone, "gone from", key), Self.entries(new, "new in", key)].compactMap(\.self).joined(separator: "; ")
@@ -138,5 +140,5 @@ extension DummyLink: CustomStringConvertible {
 }
 
 extension ObservedSet {
-    fileprivate var kind: String { "\(typeName) of \(family)" + (maximumEntries == 0 ? "" : " for \(maximumEntries) entries") }
+    fileprivate var kind: String { "\(typeName) of \(family)" }
 }

@@ -137,22 +137,6 @@ private func manifest(_ name: String, _ port: Int = 80) -> String {
         #expect(followed.problems == [])
     }
 
-    @Test func aSingleChangeIsQuick() async throws {
-        let followed = try Followed()
-        try await followed.next()
-        var times: [Duration] = []
-        for port in 1...20 {
-            try followed.put("a.tmp", manifest("a", port))
-            let start = ContinuousClock.now
-            #expect(unsafe rename(followed.path.appending(path: "a.tmp").path, followed.path.appending(path: "a.yaml").path) == 0)
-            try await followed.next()
-            times.append(.now - start)
-        }
-        // The best of them: others may have waited for a busy machine.
-        print("one file: \(times.sorted()[0]), median \(times.sorted()[10])")
-        #expect(times.sorted()[0] < .milliseconds(10))
-    }
-
     @Test func aBurstIsFewUpdates() async throws {
         let followed = try Followed()
         try await followed.next()

@@ -58,6 +58,12 @@ import Testing
             "set KUBE-CLUSTER-IP is hash:net of IPv6 instead of hash:ip,port of IPv4"
         ),
         (
+            .set(
+                SetKey(.clusterIP, .ipv4), left: ObservedSet(typeName: "hash:ip,port", family: .ipv4, maximumEntries: 65536),
+                found: ObservedSet(typeName: "hash:ip,port", family: .ipv4, maximumEntries: 6)),
+            "set KUBE-CLUSTER-IP has room for 6 entries instead of 65536"
+        ),
+        (
             .entries(SetKey(.nodePortTCP, .ipv4), gone: (1...7).map { .port($0) }, new: [.port(9)]),
             "7 entries are gone from set KUBE-NODE-PORT-TCP: 1 2 3 4 5 …; entry 9 is new in set KUBE-NODE-PORT-TCP"
         ),

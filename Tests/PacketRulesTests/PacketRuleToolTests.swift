@@ -110,9 +110,10 @@ struct PacketRuleToolTests {
     @Test func aToolThatHangsIsEnded() async {
         let clock = ContinuousClock()
         let start = clock.now
-        let result = await ToolRun.runner(seconds: 1)(ToolRun(path: "/bin/sleep", arguments: ["60"]))
+        let result = await ToolRun.runner(seconds: 1)(ToolRun(path: "/bin/sleep", arguments: ["600"]))
         #expect(result.cause == .timedOut(seconds: 1))
-        #expect(clock.now - start < .seconds(20))
+        // All tests run at once and wait for one another: what counts is that it ended before the program would have.
+        #expect(clock.now - start < .seconds(300))
     }
 
     @Test func aToolIsRunWithItsInputAndTellsItsEnd() async {
