@@ -56,7 +56,7 @@ lint: ## check the style of Swift and of shell scripts
 BENCH_TIMEOUT ?= 7200
 # More options of the benchmark itself: see Benchmarks/.build/release/benchmark --help.
 BENCH_OPTIONS ?=
-bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes, BENCH_QUICK=1, BENCH_RING=…)
+bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes, BENCH_QUICK=1; docs/performance.md)
 	@integration/install-packages build
 	@integration/install-packages lab
 	@$(SWIFT) build -c release --product ipvs-agent >&2

@@ -121,7 +121,7 @@ let package = Package(
                 unixSignals,
             ]),
         room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
-        .executableTarget(name: "ipvs-agent", dependencies: ["AgentCommands", "CommandSupport"], swiftSettings: strict),
+        .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
         // A server and client for the laboratory, in C so that it starts at once.
         .executableTarget(name: "lab-peer", path: "integration/peer"),
         // The library's example, so that the lab can run it. It is a package of its own besides.

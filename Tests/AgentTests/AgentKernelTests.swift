@@ -41,6 +41,7 @@ struct AgentKernelTests {
             let objects = (0..<services).flatMap { [service($0), slice($0, endpoints: [1, 3, 5, 7, 9])] }
             let first = await agent.take(SourceUpdate(changed: objects))
             #expect(first.succeeded)
+            _ = await kernel.takeCost()
             let (traffic, processes, compilations) = (await kernel.ipvsTraffic, await kernel.ruleProcesses, agent.compilations)
             let round = await agent.take(SourceUpdate(changed: [slice(4, endpoints: [1, 3, 5, 7, 11])]))
             #expect(round.succeeded && round.plan.operations.count == 2)
@@ -48,6 +49,10 @@ struct AgentKernelTests {
             #expect(after.messages - traffic.messages == 2)
             #expect(after.sends - traffic.sends == 1)
             #expect(await kernel.ruleProcesses == processes)
+            let cost = await kernel.takeCost()
+            #expect((cost.messages, cost.sends, cost.processes) == (2, 1, 0))
+            #expect(Set(cost.durations.keys) == [.ipvs])
+            #expect(await kernel.takeCost() == KernelCost())
             #expect(agent.compilations - compilations == 1)
         }
     }

@@ -128,8 +128,8 @@ private final class LogReader: @unchecked Sendable {
 /// What a process has used so far, from /proc (see proc(5)).
 struct ProcessUsage {
     var cpuSeconds = 0.0
-    /// Times that any of its threads gave the CPU up to wait.
-    var wakeUps = 0
+    /// How often each of its threads has given the CPU up to wait.
+    var waits: [String: Int] = [:]
     var residentMiB = 0.0
     var peakMiB = 0.0
     var fileMiB = 0.0
@@ -147,8 +147,13 @@ struct ProcessUsage {
         fileMiB = Double(status["RssFile"] ?? 0) / 1024
         for task in try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task") {
             // A thread may have ended meanwhile.
-            wakeUps += (try? Self.numbers("/proc/\(process)/task/\(task)/status"))?["voluntary_ctxt_switches"] ?? 0
+            waits[task] = (try? Self.numbers("/proc/\(process)/task/\(task)/status"))?["voluntary_ctxt_switches"]
         }
+    }
+
+    /// How often threads have waited since an earlier look. Threads come and go: of one that is gone since, nothing is known.
+    func waits(since earlier: ProcessUsage) -> Int {
+        waits.reduce(0) { $0 + max(0, $1.value - (earlier.waits[$1.key] ?? 0)) }
     }
 
     private static func numbers(_ path: String) throws -> [String: Int] {
