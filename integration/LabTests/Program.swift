@@ -16,9 +16,11 @@ import Foundation
         process.arguments = (namespace.map { ["--net=/run/netns/\($0)", "--"] } ?? []) + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try Self.file(directory + "/output")
-        process.standardError = try Self.file(directory + "/error")
+        let outputs = try [Self.file(directory + "/output"), Self.file(directory + "/error")]
+        (process.standardOutput, process.standardError) = (outputs[0], outputs[1])
         try Self.withoutBlockedSignals { try process.run() }
+        // Foundation keeps them for ever, and a run of all tests starts more programs than it may have files.
+        for file in outputs { try file.close() }
     }
 
     /// A child inherits which signals are blocked, and the threads of Swift's tasks block them all.

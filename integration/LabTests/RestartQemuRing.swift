@@ -67,7 +67,7 @@ extension LabTests {
             #expect(plan.status == 0, "\(plan.text)")
             #expect(plan.output == "Nothing to do: the kernel is as it should be.\n")
             let agent = try await scene.startAgent()
-            #expect(!agent.error.contains("operations="), "\(agent.error)")
+            #expect(!agent.error.contains(/operations=[^0]/), "\(agent.error)")
         }
 
         /// Connections that stand, from a pod and from outside, in both families, and requests in between.
