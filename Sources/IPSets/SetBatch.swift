@@ -38,7 +38,9 @@ struct SetBatch {
     func run(from position: Int, session: OpaquePointer, error: inout cipset_error) -> Int {
         // One block holds all names and types: their addresses stay valid for as long as the block is lent.
         var block: [CChar] = []
-        let offsets = keys.map { key in (name: Self.append(place ?? key.name, to: &block), type: Self.append(key.type.rawValue, to: &block)) }
+        let offsets = keys.map { key in
+            (name: Self.append(place ?? key.name, to: &block), type: Self.append(key.type.rawValue, to: &block))
+        }
         return unsafe block.withUnsafeBufferPointer { block in
             guard let base = block.baseAddress else { return 0 }
             let sets = unsafe offsets.map { unsafe cipset_set(name: base + $0.name, type: base + $0.type) }
