@@ -3,6 +3,7 @@ import IPVSModel
 import NodeKernel
 import NodeModel
 import Planner
+import TestSupport
 import Testing
 
 @testable import Agent
@@ -102,6 +103,20 @@ import Testing
             .virtualServers([Self.server(0), Self.server(1)]), .realServers([Self.key(1): [Self.real: .init()]]), .passed(.virtualServers),
         ]
         #expect(run(sightings, picture: picture).suspects == [Self.key(0)])
+    }
+
+    /// As the text does where another network namespace has virtual servers too.
+    @Test(arguments: 1...20) func whatTheTextLeavesOutIsLookedAtExactlyInTheSameSweep(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var picture = Self.picture(0..<200)
+        // One that had no real servers may have been given some.
+        for number in 0..<200 where number.isMultiple(of: 3) { picture.virtualServers[Self.key(number)]?.realServers = [:] }
+        let omitted = picture.virtualServers.keys.filter { _ in Int.random(in: 0..<3, using: &random) > 0 }
+        var text = picture.virtualServers.mapValues(\.realServers)
+        for key in omitted { text[key] = nil }
+        let servers = picture.virtualServers.map { VirtualServer($0.key, $0.value.configuration) }
+        let result = run([.virtualServers(servers), .realServers(text), .passed(.virtualServers)], picture: picture)
+        #expect(result.suspects == omitted.sorted() && result.drifts == [])
     }
 
     @Test func whatIsShownTwiceIsNoMatter() {

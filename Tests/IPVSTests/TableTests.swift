@@ -49,6 +49,20 @@ import Testing
         },
     ].compactMap { $0 }
 
+    /// Some kernels leave entries out of the text, whole ones (see `IPVSTableReader`): the real servers of the others stay their own.
+    @Test(arguments: 0..<64) func whatIsLeftOutTakesNothingFromTheOthersAndGivesThemNothing(kept: Int) throws {
+        var records: [[UInt8]] = []
+        for line in Self.text.utf8.split(separator: UInt8(ascii: "\n")).dropFirst(3) {
+            if line.starts(with: "  ->".utf8) { records[records.count - 1] += line } else { records.append(Array(line)) }
+            records[records.count - 1].append(UInt8(ascii: "\n"))
+        }
+        #expect(records.count == 6)
+        // The fourth is of a protocol that is passed over.
+        let shown = [0, 1, 2, 4, 5].enumerated().filter { kept & 1 << $0.element != 0 }.map { Self.entries[$0.offset] }
+        let text = Array(records.enumerated().filter { kept & 1 << $0.offset != 0 }.map(\.element).joined())
+        for pieces in [1, 7, Int.max] { #expect(try Self.parse(text, pieces: pieces) == shown) }
+    }
+
     /// Parses text in pieces of so many bytes.
     static func parse(_ bytes: [UInt8], pieces: Int = .max) throws(IPVSTableError) -> [IPVSTableEntry] {
         var parser = IPVSTableParser()
