@@ -15,6 +15,13 @@ extension Reconciler {
     /// Takes a drift into the picture, tells of it where it is ours, and returns what is to be put right now.
     func found(_ drift: Drift) -> Touched {
         let isOurs = Planner.isToBeMended(drift, wanted: wanted, observed: picture.state, ownership: ownership)
+        // A node port tells that a virtual server is ours for as long as its address is the node's: it is to go after that.
+        if case .otherAddress(let address, _, nil) = drift {
+            remember(
+                wanted.virtualServerKeys(on: address).filter {
+                    picture.state.virtualServers[$0] != nil && ownership.isTold($0, in: picture.state)
+                })
+        }
         picture.take(drift)
         sweeps.leaveOut(drift)
         var touched = Touched()

@@ -238,7 +238,7 @@ package final class Reconciler {
     }
 
     /// Writes down virtual servers that nothing in the kernel will show to be ours, before they stand.
-    private func remember(_ keys: Set<VirtualServer.Key>) {
+    func remember(_ keys: Set<VirtualServer.Key>) {
         guard !keys.isSubset(of: ownership.remembered) else { return }
         ownership.remembered.formUnion(keys)
         journal.remember(ownership.remembered, reporting: logger)

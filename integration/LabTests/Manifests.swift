@@ -6,6 +6,7 @@ struct ServiceManifest {
         var number: UInt16
         var target: UInt16
         var transport = "TCP"
+        var nodePort: UInt16?
 
         static let http = Port(number: 80, target: 8080)
         static let echo = Port(number: 7, target: 7)
@@ -22,6 +23,15 @@ struct ServiceManifest {
     /// Without the prefix `ipvs-agent.dev/`.
     var annotations: [String: String] = [:]
     var affinitySeconds: Int?
+    var exposure = Exposure()
+
+    /// At what it is reached beside its cluster addresses and the node ports of its ports.
+    struct Exposure {
+        var policy = "Cluster"
+        var externalAddresses: [String] = []
+        var loadBalancerAddresses: [String] = []
+        var sourceRanges: [String] = []
+    }
 
     /// The documents as YAML; an EndpointSlice for each family.
     var text: String {
@@ -34,13 +44,30 @@ struct ServiceManifest {
         if !annotations.isEmpty {
             lines += ["  annotations:"] + annotations.sorted { $0.key < $1.key }.map { "    ipvs-agent.dev/\($0.key): '\($0.value)'" }
         }
-        lines += ["spec:", "  type: ClusterIP", "  clusterIP: \"\(addresses[0])\"", "  clusterIPs: \(Self.list(addresses))"]
+        lines += ["spec:", "  type: \(type)", "  clusterIP: \"\(addresses[0])\"", "  clusterIPs: \(Self.list(addresses))"]
         if let affinitySeconds {
             lines += ["  sessionAffinity: ClientIP", "  sessionAffinityConfig: {clientIP: {timeoutSeconds: \(affinitySeconds)}}"]
         }
+        if type != "ClusterIP" || !exposure.externalAddresses.isEmpty { lines += ["  externalTrafficPolicy: \(exposure.policy)"] }
+        if !exposure.externalAddresses.isEmpty { lines += ["  externalIPs: \(Self.list(exposure.externalAddresses))"] }
+        if !exposure.sourceRanges.isEmpty { lines += ["  loadBalancerSourceRanges: \(Self.list(exposure.sourceRanges))"] }
+        if type == "LoadBalancer" { lines += ["  allocateLoadBalancerNodePorts: false"] }
         lines += ["  ports:"]
-        lines += ports.map { "    - {name: \($0.name), protocol: \($0.transport), port: \($0.number), targetPort: \($0.target)}" }
+        for port in ports {
+            let nodePort = port.nodePort.map { ", nodePort: \($0)" } ?? ""
+            lines += [
+                "    - {name: \(port.name), protocol: \(port.transport), port: \(port.number), targetPort: \(port.target)\(nodePort)}"
+            ]
+        }
+        if type == "LoadBalancer" {
+            lines += ["status:", "  loadBalancer:", "    ingress:"] + exposure.loadBalancerAddresses.map { "      - ip: \"\($0)\"" }
+        }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var type: String {
+        if !exposure.loadBalancerAddresses.isEmpty { return "LoadBalancer" }
+        return ports.contains { $0.nodePort != nil } ? "NodePort" : "ClusterIP"
     }
 
     private func slice(_ family: String) -> String {
