@@ -42,9 +42,10 @@ package struct Planner {
         var planner = Planner(wanted, observed, ownership)
         let touched = planner.withDependants(of: touched).leavingOut(unseen)
         planner.compareBase(touched.base)
-        for key in touched.virtualServers.sorted() { planner.compare(key) }
-        for member in touched.members.sorted(by: Self.memberOrder) { planner.compare(member) }
-        for address in touched.addresses.sorted() { planner.compare(address) }
+        // What is as wanted, which is nearly all of a look at everything, need not be brought into order.
+        for key in touched.virtualServers.filter({ !planner.isAsWanted($0) }).sorted() { planner.compare(key) }
+        for member in touched.members.filter({ !planner.isAsWanted($0) }).sorted(by: Self.memberOrder) { planner.compare(member) }
+        for address in touched.addresses.filter({ !planner.isAsWanted($0) }).sorted() { planner.compare(address) }
         planner.growSets()
         return planner.result
     }
@@ -157,7 +158,7 @@ extension Planner {
     }
 
     private func insert(_ member: SetMember, into touched: inout Touched) {
-        if stands(member) != isWanted(member) { touched.members.insert(member) }
+        if !isAsWanted(member) { touched.members.insert(member) }
     }
 
     private func stands(_ member: SetMember) -> Bool {
@@ -200,6 +201,12 @@ extension Planner {
             }
         }
     }
+
+    private func isAsWanted(_ key: VirtualServer.Key) -> Bool { server(key) == observed.virtualServers[key] && !standsInTheWay(key) }
+
+    private func isAsWanted(_ member: SetMember) -> Bool { isWanted(member) == stands(member) }
+
+    private func isAsWanted(_ address: IPAddress) -> Bool { wanted.isWanted(address) == observed.addresses.contains(address) }
 
     private mutating func compare(_ key: VirtualServer.Key) {
         guard let server = server(key) else {
