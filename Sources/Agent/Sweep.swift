@@ -25,19 +25,31 @@ struct Sweep {
     private var place = 0
     private var suspected: Set<VirtualServer.Key> = []
 
-    private var servers: Set<VirtualServer.Key> = []
-    private var serversWithRealServers: Set<VirtualServer.Key> = []
-    private var addresses: Set<IPAddress> = []
+    private var servers = SightedServers()
+    private var addresses = PartedSet<IPAddress>()
+    /// Those of them that were not in the picture.
+    private var newAddresses: Set<IPAddress> = []
     private var link: DummyLink?
     private var otherAddresses: [IPAddress: String]?
     private var sets: [SetKey: SightedSet] = [:]
+
+    /// Virtual servers as far as they were sighted, in two ways.
+    private struct SightedServers {
+        var shown = PartedSet<VirtualServer.Key>()
+        /// Those of them that were not in the picture.
+        var new: Set<VirtualServer.Key> = []
+        /// Those that the text showed, with their real servers or without any.
+        var inText = PartedSet<VirtualServer.Key>()
+        /// How many came in both ways.
+        var both = 0
+    }
 
     /// A set as far as it was sighted.
     private struct SightedSet {
         /// Without its entries.
         var set: ObservedSet
         /// Its entries that are in the picture, and those that are not.
-        var known: Set<SetEntry> = []
+        var known = PartedSet<SetEntry>()
         var new: Set<SetEntry> = []
     }
 
@@ -90,14 +102,15 @@ struct Sweep {
             }
         case .link(let found):
             // A part that changed while it was passed is begun again.
-            (link, addresses, otherAddresses) = (found, [], nil)
+            (link, addresses, newAddresses, otherAddresses) = (found, PartedSet(), [], nil)
         case .otherAddresses(let found): otherAddresses = found
-        case .addresses(let seen): addresses.formUnion(seen)
+        case .addresses(let seen):
+            for address in seen where addresses.insert(address) && !picture.addresses.contains(address) { newAddresses.insert(address) }
         case .set(let key, let set): sets[key] = SightedSet(set: set)
         case .members(let key, let entries):
             for entry in entries {
                 let isKnown = picture.sets[key]?.entries.contains(entry) ?? false
-                if isKnown { sets[key]?.known.insert(entry) } else { sets[key]?.new.insert(entry) }
+                if isKnown { _ = sets[key]?.known.insert(entry) } else { sets[key]?.new.insert(entry) }
             }
         case .passed(let scope): return pass(scope.subtracting(hidden), picture: picture)
         case .hidden(let scope, _): hidden.formUnion(scope)
@@ -106,9 +119,13 @@ struct Sweep {
     }
 
     private mutating func take(_ server: VirtualServer, picture: NodeState, wanted: WantedState) {
-        servers.insert(server.key)
+        let left = picture.virtualServers[server.key]
+        if servers.shown.insert(server.key) {
+            if servers.inText.contains(server.key) { servers.both += 1 }
+            if left == nil { servers.new.insert(server.key) }
+        }
         let isItsTurn = Int(UInt(bitPattern: server.key.hashValue) % UInt(Self.turns)) == turn
-        if isItsTurn || picture.virtualServers[server.key]?.configuration != server.configuration
+        if isItsTurn || left?.configuration != server.configuration
             || wanted.virtualServer(server.key)?.isShownWhole == false
         {
             suspect(server.key)
@@ -116,7 +133,7 @@ struct Sweep {
     }
 
     private mutating func take(_ seen: [RealServer.Key: RealServer.Configuration], of key: VirtualServer.Key, picture: NodeState) {
-        serversWithRealServers.insert(key)
+        if servers.inText.insert(key), servers.shown.contains(key) { servers.both += 1 }
         let left = picture.virtualServers[key]?.realServers ?? [:]
         if left.count != seen.count || left.contains(where: { seen[$0.key] != $0.value.asFastLookShows }) { suspect(key) }
     }
@@ -139,27 +156,37 @@ struct Sweep {
     /// pages of it, where another network namespace has virtual servers too: see `IPVSTableReader`) is looked at exactly, also where it had
     /// no real servers, since others may have given it some.
     private mutating func passServers(_ picture: NodeState) {
-        var missing = Array(serversWithRealServers.symmetricDifference(servers))
-        for key in picture.virtualServers.keys where !servers.contains(key) { missing.append(key) }
+        defer { servers = SightedServers() }
+        let own = leftOut.virtualServers
+        // Told by numbers, without what the agent itself has changed, so that all are walked only where some are missing.
+        let shown = servers.shown.count - own.count(where: servers.shown.contains)
+        let inText = servers.inText.count - own.count(where: servers.inText.contains)
+        let both = servers.both - own.count { servers.shown.contains($0) && servers.inText.contains($0) }
+        let standing = picture.virtualServers.count - own.count { picture.virtualServers[$0] != nil }
+        if shown == both, inText == both, shown - servers.new.subtracting(own).count == standing { return }
+        var missing = servers.shown.elements.filter { !servers.inText.contains($0) }
+        missing += servers.inText.elements.filter { !servers.shown.contains($0) }
+        for key in picture.virtualServers.keys where !servers.shown.contains(key) { missing.append(key) }
         for key in missing.sorted() { suspect(key) }
-        (servers, serversWithRealServers) = ([], [])
     }
 
     private mutating func passLink(_ picture: NodeState) -> [Drift] {
-        defer { (addresses, otherAddresses) = ([], nil) }
+        defer { (addresses, newAddresses, otherAddresses) = (PartedSet(), [], nil) }
         guard !leftOut.base.contains(.link), let link else { return [] }
         var drifts = otherAddressDrifts(picture)
         if link != picture.link {
             drifts.append(.link(linkName, left: picture.link, found: link, addresses: link == .absent ? picture.addresses : []))
             if link == .absent { return drifts }
         }
-        if addresses == picture.addresses { return drifts }
-        for address in picture.addresses.subtracting(addresses).subtracting(leftOut.addresses).sorted() {
-            drifts.append(.address(address, on: linkName, isBound: false))
+        let own = leftOut.addresses
+        let new = newAddresses.subtracting(own)
+        let known = addresses.count - own.count(where: addresses.contains) - new.count
+        if known != picture.addresses.count - own.count(where: picture.addresses.contains) {
+            for address in picture.addresses.filter({ !addresses.contains($0) }).subtracting(own).sorted() {
+                drifts.append(.address(address, on: linkName, isBound: false))
+            }
         }
-        for address in addresses.subtracting(picture.addresses).subtracting(leftOut.addresses).sorted() {
-            drifts.append(.address(address, on: linkName, isBound: true))
-        }
+        for address in new.sorted() { drifts.append(.address(address, on: linkName, isBound: true)) }
         return drifts
     }
 
@@ -180,12 +207,14 @@ struct Sweep {
             let sighted = sets[key]
             guard let left = picture.sets[key], let sighted, left.isAlike(sighted.set) else {
                 drifts.append(
-                    .set(key, left: picture.sets[key], found: sighted.map { ObservedSet($0.set, entries: $0.new.union($0.known)) }))
+                    .set(key, left: picture.sets[key], found: sighted.map { ObservedSet($0.set, entries: $0.new.union($0.known.elements)) })
+                )
                 continue
             }
             let own = Set((ownChanges[key] ?? []).map(\.entry))
             let new = sighted.new.subtracting(own)
-            let gone = Self.count(of: left.entries, without: sighted.known, own: own) == 0 ? [] : left.entries.subtracting(sighted.known)
+            let isWhole = Self.count(of: left.entries, without: sighted.known, own: own) == 0
+            let gone: Set<SetEntry> = isWhole ? [] : left.entries.filter { !sighted.known.contains($0) }
             if !new.isEmpty || !gone.isSubset(of: own) {
                 drifts.append(.entries(key, gone: Self.inOrder(gone.subtracting(own)), new: Self.inOrder(new)))
             }
@@ -195,7 +224,7 @@ struct Sweep {
 
     /// How many entries of the picture were not sighted, but for those that the agent itself has changed. Told by their number, so that a set
     /// is walked only where some are gone.
-    private static func count(of left: Set<SetEntry>, without known: Set<SetEntry>, own: Set<SetEntry>) -> Int {
+    private static func count(of left: Set<SetEntry>, without known: PartedSet<SetEntry>, own: Set<SetEntry>) -> Int {
         let (standing, sighted) = (own.count(where: left.contains), own.count(where: known.contains))
         return (left.count - standing) - (known.count - sighted)
     }
