@@ -3,10 +3,11 @@
 /// The bytes are kept as two 64-bit numbers in the host's order, so that comparing, hashing and masking
 /// are plain arithmetic. IPv4 occupies the low 32 bits of `low`.
 public struct IPAddress: Hashable, Sendable {
-    /// Whether this is an IPv4 or an IPv6 address.
-    public let family: AddressFamily
     let high: UInt64
     let low: UInt64
+    // Last, so that a port beside the address goes into what is left of these eight bytes.
+    /// Whether this is an IPv4 or an IPv6 address.
+    public let family: AddressFamily
 
     init(family: AddressFamily, high: UInt64, low: UInt64) {
         self.family = family

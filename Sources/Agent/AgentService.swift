@@ -111,7 +111,7 @@ package struct AgentService: ServiceLifecycle.Service {
                         "total-ms": .milliseconds(.now - began),
                     ]
                     logger.notice("in force: \(reconciler.summary)", metadata: spent.merging(reconciler.times.fields) { $1 })
-                    ProcessMemory.giveBack()
+                    reconciler.saveMemory()
                 }
                 waiting = []
             }

@@ -54,7 +54,7 @@ struct Demand {
                 touched.base = .rules
             }
         }
-        for name in services { touched.formUnion(compile(name)) }
+        for name in services { compile(name, touching: &touched) }
         reportContested(touched.virtualServers)
         return touched
     }
@@ -66,15 +66,16 @@ struct Demand {
         guard nodeAddresses != compiler.node.addresses else { return Touched() }
         compiler.node.addresses = nodeAddresses
         var touched = Touched()
-        for name in dependants { touched.formUnion(compile(name)) }
+        for name in dependants { compile(name, touching: &touched) }
         reportContested(touched.virtualServers)
         return touched
     }
 
-    private mutating func compile(_ name: ObjectName) -> Touched {
+    private mutating func compile(_ name: ObjectName, touching touched: inout Touched) {
         compilations += 1
-        if catalog.services[name]?.dependsOnNodeAddresses == true { dependants.insert(name) } else { dependants.remove(name) }
-        let result = catalog.services[name].map { compiler.compile($0, slices: catalog.slices(of: name)) }
+        let service = catalog.services[name]
+        if service?.dependsOnNodeAddresses == true { dependants.insert(name) } else { dependants.remove(name) }
+        let result = service.map { compiler.compile($0, slices: catalog.slices(of: name)) }
         let problems = result?.problems ?? []
         if problems != compileProblems[name, default: []] {
             for problem in problems {
@@ -84,7 +85,7 @@ struct Demand {
             if problems.isEmpty { post(.sourceMended, about: "Service \(name)", "Service \(name) can be taken as it stands") }
         }
         compileProblems[name] = problems.isEmpty ? nil : problems
-        return wanted.replace(result?.share, of: name.description)
+        wanted.replace(result?.share, of: name.description, touching: &touched)
     }
 
     private mutating func report(_ problems: [SourceProblem]) {
@@ -114,7 +115,8 @@ struct Demand {
 
     /// Names the Services that want what another has.
     private mutating func reportContested(_ keys: Set<VirtualServer.Key>) {
-        for key in keys.sorted() {
+        // Few are: only they are brought into order.
+        for key in keys.filter({ contested[$0] != nil || wanted.isContested($0) }).sorted() {
             let claimants = wanted.claimants(of: key)
             defer { contested[key] = claimants.count > 1 ? claimants : nil }
             guard claimants.count > 1, contested[key] != claimants, let winner = claimants.first else { continue }

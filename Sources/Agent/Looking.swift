@@ -24,7 +24,7 @@ extension Reconciler {
         sweeps.leaveOut(new)
         if new.contains(.link) { nodeAddressesChanged = true }
         var touched = followNodeAddresses()
-        touched.formUnion(Planner.everything(wanted: wanted, observed: picture.state, seen: new))
+        touched.formUnion(Planner.everything(wanted: wanted, observed: picture.state, ownership: ownership, seen: new))
         if new.contains(.virtualServers) {
             // What the fast look leaves out reads as its default: where that is not as wanted, it may be what was left out.
             let doubtful = wanted.virtualServerKeys.filter { key in

@@ -1,6 +1,7 @@
 import Addresses
 import IPVSModel
 import NodeModel
+import Planner
 
 /// The kernel as it was last seen and has been changed since.
 ///
@@ -22,6 +23,17 @@ struct Picture {
 
     mutating func take(_ drift: Drift) {
         if case .virtualServer(let key, _, _) = drift { changing(key) { $0.take(drift) } } else { state.take(drift) }
+    }
+
+    /// Holds what is wanted instead of what is the same and stands, so that it is in memory once. Whatever changes later is copied first.
+    mutating func share(with wanted: WantedState) {
+        // By index, so that the table itself is changed and not a copy of it.
+        var index = state.virtualServers.startIndex
+        while index != state.virtualServers.endIndex {
+            let (key, standing) = state.virtualServers[index]
+            if let server = wanted.virtualServer(key), server == standing { state.virtualServers.values[index] = server }
+            state.virtualServers.formIndex(after: &index)
+        }
     }
 
     /// Takes over the parts that a look at the kernel saw whole.

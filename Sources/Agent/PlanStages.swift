@@ -10,19 +10,20 @@ extension Plan {
     var stages: [Stage] {
         var stages: [Stage] = []
         var made = Operation.Ground()
-        for operation in operations {
-            if stages.isEmpty || !made.isDisjoint(with: operation.stands) {
-                stages.append(Stage())
-                made = []
+        var start = 0
+        for (index, operation) in operations.enumerated() {
+            if !made.isDisjoint(with: operation.stands) {
+                stages.append(Stage(operations: operations[start..<index]))
+                (made, start) = ([], index)
             }
-            stages[stages.count - 1].operations.append(operation)
             made.formUnion(operation.makes)
         }
+        if start < operations.count { stages.append(Stage(operations: operations[start...])) }
         return stages
     }
 
     struct Stage {
-        var operations: [Operation] = []
+        var operations: ArraySlice<Operation>
     }
 }
 
@@ -88,7 +89,7 @@ extension Plan.Stage {
         of failures: [OperationFailure], given picture: Picture
     ) -> (possible: [Operation], impossible: [OperationFailure]) {
         let failed = FailedGround(failures)
-        guard !failed.isEmpty else { return (operations, []) }
+        guard !failed.isEmpty else { return (Array(operations), []) }
         let failedAddresses = Set(failed.virtualServers.compactMap(\.address))
         var possible: [Operation] = []
         var impossible: [OperationFailure] = []

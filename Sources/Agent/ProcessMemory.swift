@@ -5,7 +5,11 @@ package enum ProcessMemory {
     /// Has all threads share two heaps. By itself the C library gives each thread one of its own, up to eight for each CPU, and what is
     /// freed in one is of no use to another: where many files are read at once that costs a fifth of all memory, and gains little time. See
     /// mallopt(3). To be called early.
-    package static func shareHeaps() { _ = mallopt(M_ARENA_MAX, 2) }
+    package static func shareHeaps() {
+        _ = mallopt(M_ARENA_MAX, 2)
+        // Heaps grow by so much at once: each step is a system call.
+        _ = mallopt(M_TOP_PAD, 1 << 20)
+    }
 
     /// Gives back to the system what was used and is free again. Reading and comparing everything takes several times the room of what is
     /// kept. See malloc_trim(3).

@@ -183,6 +183,12 @@ package final class Reconciler {
         return observation
     }
 
+    /// Lets go of memory that only coming into force needed.
+    func saveMemory() {
+        picture.share(with: wanted)
+        ProcessMemory.giveBack()
+    }
+
     // MARK: Applying
 
     /// How long to wait before `retry()`; nil where nothing has failed.
@@ -197,11 +203,12 @@ package final class Reconciler {
             let began = ContinuousClock.now
             defer { times.applying += .now - began }
             remember(plan.untoldVirtualServers(given: picture.state, ownership: ownership))
+            let mayRecover = retries.remembersFailures
             for stage in plan.stages {
                 let (possible, impossible) = stage.withoutDependants(of: round.failures, given: picture)
                 round.failures += impossible
                 let failures = possible.isEmpty ? [] : await kernel.apply(possible)
-                succeeded += note(possible, failures)
+                note(possible, failures) { if mayRecover { succeeded.append($0) } }
                 round.failures = (round.failures + failures).namingDependants
             }
             forgetTold()
@@ -217,10 +224,9 @@ package final class Reconciler {
         return round
     }
 
-    /// Takes what was done into the picture, and returns it.
-    private func note(_ operations: [Operation], _ failures: [OperationFailure]) -> [Operation] {
+    /// Takes what was done into the picture, and hands it over.
+    private func note(_ operations: [Operation], _ failures: [OperationFailure], _ done: (Operation) -> Void) {
         var failed = failures[...]
-        var succeeded: [Operation] = []
         let time = now()
         for operation in operations {
             // One that failed may have had an effect all the same.
@@ -231,10 +237,9 @@ package final class Reconciler {
             } else {
                 picture.apply(operation)
                 echoes.note(operation, at: time)
-                succeeded.append(operation)
+                done(operation)
             }
         }
-        return succeeded
     }
 
     /// Writes down virtual servers that nothing in the kernel will show to be ours, before they stand.

@@ -34,6 +34,9 @@ struct RetrySchedule {
     /// Nil where nothing has failed.
     var delay: Duration? { work.isEmpty ? nil : min(.seconds(1 << min(attempts, 6)), Self.longestDelay) }
 
+    /// Whether anything has failed that a success would be news of.
+    var remembersFailures: Bool { !failing.isEmpty || !tried.isEmpty }
+
     /// Notes the failures of a turn, and returns those that are news.
     mutating func record(_ failures: [OperationFailure], at now: ContinuousClock.Instant) -> [OperationFailure] {
         var news: [OperationFailure] = []

@@ -87,10 +87,12 @@ struct EndpointSliceDecoding {
             reader.error("\(items.count) endpoints; at most \(Self.maximumEndpoints) in a slice")
             return []
         }
-        return items.compactMap { item in
+        var endpoints: [Endpoint] = []
+        endpoints.reserveCapacity(items.count)
+        for item in items {
             guard let fields = item.fields() else {
                 if !item.isPresent { item.error("an empty entry") }
-                return nil
+                continue
             }
             let addresses = fields["addresses"]
             let first = address(addresses, family)
@@ -103,11 +105,13 @@ struct EndpointSliceDecoding {
             let zone = fields["zone"].string()
             let zoneHints = hints.map { Self.names($0["forZones"]) } ?? []
             let nodeHints = hints.map { Self.names($0["forNodes"]) } ?? []
-            guard let first else { return nil }
-            return Endpoint(
-                address: first, isReady: isReady, isServing: isServing, isTerminating: isTerminating, nodeName: nodeName, zone: zone,
-                zoneHints: zoneHints, nodeHints: nodeHints)
+            guard let first else { continue }
+            endpoints.append(
+                Endpoint(
+                    address: first, isReady: isReady, isServing: isServing, isTerminating: isTerminating, nodeName: nodeName, zone: zone,
+                    zoneHints: zoneHints, nodeHints: nodeHints))
         }
+        return endpoints
     }
 
     /// All addresses are checked, and the first is the endpoint's.

@@ -37,13 +37,13 @@ extension LinuxKernel {
         return cost
     }
 
-    private func take(from rest: inout ArraySlice<Operation>, while belongs: (Operation) -> Bool) -> [Operation] {
+    private func take(from rest: inout ArraySlice<Operation>, while belongs: (Operation) -> Bool) -> ArraySlice<Operation> {
         let run = rest.prefix(while: belongs)
         rest = rest.dropFirst(run.count)
-        return Array(run)
+        return run
     }
 
-    private func applyIPVS(_ operations: [Operation]) -> [OperationFailure] {
+    private func applyIPVS(_ operations: ArraySlice<Operation>) -> [OperationFailure] {
         do throws(KernelFailure) {
             let changes = operations.compactMap(\.ipvsOperation)
             let failures = try withIPVS { (handle) throws(IPVSError) in
@@ -51,19 +51,19 @@ extension LinuxKernel {
                 defer { charge(.ipvs, since: began, handle.statistics, sent) }
                 return handle.execute(changes)
             }
-            return failures.map { OperationFailure(operations[$0.index], KernelFailure($0.error)) }
+            return failures.map { OperationFailure(operations[operations.startIndex + $0.index], KernelFailure($0.error)) }
         } catch {
             return operations.map { OperationFailure($0, error) }
         }
     }
 
-    private func applyMembers(_ operations: [Operation]) -> [OperationFailure] {
+    private func applyMembers(_ operations: ArraySlice<Operation>) -> [OperationFailure] {
         do throws(KernelFailure) {
             let changes = operations.compactMap(\.setChange)
             let began = ContinuousClock.now
             defer { cost.spend(.now - began, on: .sets) }
             let failures = try withSets { (session) throws(SetError) in session.change(changes) }
-            return failures.map { OperationFailure(operations[$0.index], KernelFailure($0.error)) }
+            return failures.map { OperationFailure(operations[operations.startIndex + $0.index], KernelFailure($0.error)) }
         } catch {
             return operations.map { OperationFailure($0, error) }
         }
@@ -71,7 +71,7 @@ extension LinuxKernel {
 }
 
 extension LinuxKernel {
-    private func applyAddresses(_ operations: [Operation]) -> [OperationFailure] {
+    private func applyAddresses(_ operations: ArraySlice<Operation>) -> [OperationFailure] {
         do throws(KernelFailure) {
             let changes = operations.compactMap(\.addressChange)
             let failures = try withLinks { (socket) throws(LinkError) in
@@ -83,7 +83,7 @@ extension LinuxKernel {
                 }
                 return socket.change(changes, on: link)
             }
-            return failures.map { OperationFailure(operations[$0.index], KernelFailure($0.error)) }
+            return failures.map { OperationFailure(operations[operations.startIndex + $0.index], KernelFailure($0.error)) }
         } catch {
             return operations.map { OperationFailure($0, error) }
         }

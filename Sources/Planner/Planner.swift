@@ -55,29 +55,49 @@ package struct Planner {
         wanted: WantedState, observed: NodeState, ownership: Ownership, seen: ObservationScope = .everything
     ) -> Plan {
         plan(
-            everything(wanted: wanted, observed: observed, seen: seen), wanted: wanted, observed: observed, ownership: ownership,
-            unseen: .everything.subtracting(seen))
+            everything(wanted: wanted, observed: observed, ownership: ownership, seen: seen), wanted: wanted, observed: observed,
+            ownership: ownership, unseen: .everything.subtracting(seen))
     }
 
-    /// All that is wanted or stands, within the parts that were seen.
-    package static func everything(wanted: WantedState, observed: NodeState, seen: ObservationScope) -> Touched {
+    /// All that is wanted or stands and is not as wanted, within the parts that were seen.
+    package static func everything(
+        wanted: WantedState, observed: NodeState, ownership: Ownership, seen: ObservationScope
+    ) -> Touched {
+        let planner = Planner(wanted, observed, ownership)
         var touched = Touched()
         touched.base = seen
         if seen.contains(.virtualServers) {
-            touched.virtualServers = Set(wanted.virtualServerKeys).union(observed.virtualServers.keys)
+            for key in wanted.virtualServerKeys where !planner.isAsWanted(key) { touched.virtualServers.insert(key) }
+            for key in observed.virtualServers.keys where !wanted.isWanted(key) && !planner.isAsWanted(key) {
+                touched.virtualServers.insert(key)
+            }
         }
-        if seen.contains(.link) { touched.addresses = Set(wanted.addresses).union(observed.addresses) }
+        if seen.contains(.link) {
+            // Where these parts were seen before, what depends on an address is compared with it.
+            let areAllCompared = seen.contains(.virtualServers) && seen.contains(.sets)
+            for address in wanted.addresses where !areAllCompared || !planner.isAsWanted(address) { touched.addresses.insert(address) }
+            for address in observed.addresses where !areAllCompared || !wanted.isWanted(address) { touched.addresses.insert(address) }
+        }
         if seen.contains(.sets) {
-            touched.members = Set(wanted.members)
-            for (key, set) in observed.sets { for entry in set.entries { touched.members.insert(SetMember(key, entry)) } }
+            for member in wanted.members where !planner.isAsWanted(member) { touched.members.insert(member) }
+            for (key, set) in observed.sets {
+                for entry in set.entries {
+                    let member = SetMember(key, entry)
+                    if !wanted.isWanted(member), !planner.isAsWanted(member) { touched.members.insert(member) }
+                }
+            }
         }
         return touched
     }
 
     private var result: Plan {
-        let comes = start + earlyMembers + servers + realServers + members + addresses
-        let goes = removedAddresses + removedMembers + removedRealServers + removedServers + lateRemovedMembers
-        return Plan(comes + goes, conflicts: conflicts)
+        let comes = [start, earlyMembers, servers, realServers, members, addresses]
+        let goes = [removedAddresses, removedMembers, removedRealServers, removedServers, lateRemovedMembers]
+        // Put together in one piece: at the start there are tens of thousands.
+        var operations: [Operation] = []
+        operations.reserveCapacity((comes + goes).reduce(0) { $0 + $1.count })
+        for part in comes + goes { operations += part }
+        return Plan(operations, conflicts: conflicts)
     }
 
     private static func memberOrder(_ left: SetMember, _ right: SetMember) -> Bool {

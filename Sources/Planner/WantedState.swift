@@ -26,20 +26,29 @@ package struct WantedState: Sendable {
     /// Puts an owner's share in the place of the one it had, or takes it away, and says what that touched.
     package mutating func replace(_ share: NodeShare?, of owner: String) -> Touched {
         var touched = Touched()
-        let old = shares[owner]
-        guard old != share else { return touched }
-        let keys = Set(old.map { Array($0.virtualServers.keys) } ?? []).union(share?.virtualServers.keys.map(\.self) ?? [])
-        realServerCount -= realServers(of: keys)
-        if let old { withdraw(old, touching: &touched) }
-        shares[owner] = share
-        if let share { contribute(share, touching: &touched) }
-        realServerCount += realServers(of: keys)
-        if let old, let share, old.precedence == share.precedence { touched.leaveOut(unchangedBetween: old, share) }
+        replace(share, of: owner, touching: &touched)
         return touched
     }
 
-    private func realServers(of keys: Set<VirtualServer.Key>) -> Int {
-        keys.reduce(0) { $0 + (virtualServer($1)?.realServers.count ?? 0) }
+    /// The same, adding what that touched to what others did.
+    package mutating func replace(_ share: NodeShare?, of owner: String, touching all: inout Touched) {
+        guard let old = shares[owner] else {
+            guard let share else { return }
+            shares[owner] = share
+            return contribute(share, touching: &all)
+        }
+        guard old != share else { return }
+        var touched = Touched()
+        withdraw(old, touching: &touched)
+        shares[owner] = share
+        if let share { contribute(share, touching: &touched) }
+        if let share, old.precedence == share.precedence { touched.leaveOut(unchangedBetween: old, share) }
+        all.formUnion(touched)
+    }
+
+    /// Counts the real servers of a claimed virtual server, as its first claimant has it.
+    private mutating func countRealServers(_ change: Int, _ server: VirtualServerState?) {
+        realServerCount += change * (server?.realServers.count ?? 0)
     }
 
     private mutating func withdraw(_ share: NodeShare, touching touched: inout Touched) {
@@ -51,11 +60,15 @@ package struct WantedState: Sendable {
             if Self.count(-1, member, in: &memberCounts) == 0 { Self.count(-1, member.set, in: &setSizes) }
             touched.members.insert(member)
         }
-        for key in share.virtualServers.keys {
+        for (key, server) in share.virtualServers {
             if let claimants = claims[key], let place = claimants.firstIndex(where: { $0.owner == share.precedence.owner }) {
                 if place == 0 {
+                    countRealServers(-1, server)
                     count(-1, share.membersOfServers[key], touching: &touched)
-                    if claimants.count > 1 { count(1, membersOfServer(key, of: claimants[1].owner), touching: &touched) }
+                    if claimants.count > 1 {
+                        countRealServers(1, shares[claimants[1].owner]?.virtualServers[key])
+                        count(1, membersOfServer(key, of: claimants[1].owner), touching: &touched)
+                    }
                 }
                 claims[key]?.remove(at: place)
             }
@@ -76,12 +89,16 @@ package struct WantedState: Sendable {
             if Self.count(1, member, in: &memberCounts) == 1 { Self.count(1, member.set, in: &setSizes) }
             touched.members.insert(member)
         }
-        for key in share.virtualServers.keys {
-            let claimants = claims[key, default: []]
+        for (key, server) in share.virtualServers {
+            let claimants = claims[key] ?? []
             if claimants.isEmpty, let address = key.address { keysByAddress[address, default: []].insert(key) }
             let place = claimants.firstIndex { share.precedence < $0 } ?? claimants.count
             if place == 0 {
-                if let first = claimants.first { count(-1, membersOfServer(key, of: first.owner), touching: &touched) }
+                if let first = claimants.first {
+                    countRealServers(-1, shares[first.owner]?.virtualServers[key])
+                    count(-1, membersOfServer(key, of: first.owner), touching: &touched)
+                }
+                countRealServers(1, server)
                 count(1, share.membersOfServers[key], touching: &touched)
             }
             claims[key, default: []].insert(share.precedence, at: place)
@@ -116,6 +133,7 @@ package struct WantedState: Sendable {
 extension WantedState {
     package func isWanted(_ address: IPAddress) -> Bool { addressCounts[address] != nil }
     package func isWanted(_ member: SetMember) -> Bool { memberCounts[member] != nil }
+    func isWanted(_ key: VirtualServer.Key) -> Bool { claims[key] != nil }
 
     /// The virtual server as its first claimant wants it.
     package func virtualServer(_ key: VirtualServer.Key) -> VirtualServerState? {
@@ -130,6 +148,9 @@ extension WantedState {
 
     /// Those that want this virtual server, the one that gets it first.
     package func claimants(of key: VirtualServer.Key) -> [String] { claims[key]?.map(\.owner) ?? [] }
+
+    /// Whether several want this virtual server.
+    package func isContested(_ key: VirtualServer.Key) -> Bool { (claims[key]?.count ?? 0) > 1 }
 
     /// The virtual servers that are wanted on an address.
     package func virtualServerKeys(on address: IPAddress) -> Set<VirtualServer.Key> { keysByAddress[address] ?? [] }

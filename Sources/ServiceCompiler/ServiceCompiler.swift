@@ -25,6 +25,7 @@ package struct ServiceCompiler: Equatable, Sendable {
         var result = Result()
         let options = ServiceOptions(of: service, reporting: &result.problems)
         var share = NodeShare(precedence: .init(created: service.created, owner: service.name.description))
+        share.members.reserveCapacity(service.clusterAddresses.count * (1 + service.ports.count))
         // A family without a cluster address is not served at other addresses either.
         for address in service.clusterAddresses where node.families.contains(address.family) {
             share.addresses.insert(address)
@@ -56,8 +57,9 @@ package struct ServiceCompiler: Equatable, Sendable {
         let choice = EndpointChoice(port: port, family: family, slices: slices)
         let configuration = configuration(of: service, port: port, family: family, options: options)
         func server(_ policy: TrafficPolicy) -> VirtualServerState {
-            var server = VirtualServerState(configuration)
-            for candidate in choice.chosen(policy: policy, node: node) {
+            let chosen = choice.chosen(policy: policy, node: node)
+            var server = VirtualServerState(configuration, realServers: Dictionary(minimumCapacity: chosen.count))
+            for candidate in chosen {
                 server.realServers[RealServer.Key(candidate.endpoint.address, port: candidate.port)] = RealServer.Configuration(
                     forwarding: .masquerade, weight: options.weights.weight(of: candidate.endpoint))
             }

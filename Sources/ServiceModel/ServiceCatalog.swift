@@ -4,8 +4,7 @@
 package struct ServiceCatalog: Sendable {
     package private(set) var services: [ObjectName: Service] = [:]
     package private(set) var nodes: [String: Node] = [:]
-    /// By Service, then by the slice's own name.
-    private var slices: [ObjectName: [ObjectName: EndpointSlice]] = [:]
+    private var slices: [ObjectName: FiledSlices] = [:]
     /// Which Service a slice was filed under, since a slice's label may change.
     private var serviceOfSlice: [ObjectName: ObjectName] = [:]
 
@@ -13,8 +12,7 @@ package struct ServiceCatalog: Sendable {
 
     /// A Service's slices, in the order of their names.
     package func slices(of service: ObjectName) -> [EndpointSlice] {
-        guard let slices = slices[service] else { return [] }
-        return slices.count == 1 ? Array(slices.values) : slices.values.sorted { $0.name < $1.name }
+        slices[service]?.inOrder ?? []
     }
 
     /// What an update touched.
@@ -47,7 +45,7 @@ package struct ServiceCatalog: Sendable {
                 if let filed, slices[filed]?[slice.name] == slice { continue }
                 if let filed, filed != slice.service, let service = removeSlice(slice.name) { touched.services.insert(service) }
                 serviceOfSlice[slice.name] = slice.service
-                slices[slice.service, default: [:]][slice.name] = slice
+                slices[slice.service, default: FiledSlices()].file(slice)
                 touched.services.insert(slice.service)
             case .node(let node):
                 if nodes.updateValue(node, forKey: node.name) != node { touched.nodes.insert(node.name) }
@@ -58,8 +56,40 @@ package struct ServiceCatalog: Sendable {
 
     private mutating func removeSlice(_ name: ObjectName) -> ObjectName? {
         guard let service = serviceOfSlice.removeValue(forKey: name) else { return nil }
-        slices[service]?[name] = nil
+        slices[service]?.remove(name)
         if slices[service]?.isEmpty == true { slices[service] = nil }
         return service
+    }
+}
+
+/// A Service's slices by their names: mostly one, which needs no table of its own.
+private struct FiledSlices: Sendable {
+    private var only: EndpointSlice?
+    /// All of them, where they are several.
+    private var several: [ObjectName: EndpointSlice] = [:]
+
+    var isEmpty: Bool { only == nil && several.isEmpty }
+
+    var inOrder: [EndpointSlice] { only.map { [$0] } ?? several.values.sorted { $0.name < $1.name } }
+
+    subscript(name: ObjectName) -> EndpointSlice? {
+        guard let only else { return several[name] }
+        return only.name == name ? only : nil
+    }
+
+    mutating func file(_ slice: EndpointSlice) {
+        if isEmpty || only?.name == slice.name {
+            only = slice
+            return
+        }
+        if let only { several[only.name] = only }
+        only = nil
+        several[slice.name] = slice
+    }
+
+    mutating func remove(_ name: ObjectName) {
+        if only?.name == name { only = nil }
+        several[name] = nil
+        if several.count == 1 { (only, several) = (several.values.first, [:]) }
     }
 }
