@@ -43,6 +43,9 @@ struct FileIdentity: Equatable, Sendable {
         init(_ time: timespec) { (seconds, nanoseconds) = (time.tv_sec, time.tv_nsec) }
     }
 
+    /// Whether the file was last changed before that second.
+    func isOlder(than second: Int) -> Bool { modified.seconds < second && changed.seconds < second }
+
     init(_ info: stat) {
         device = info.st_dev
         inode = info.st_ino

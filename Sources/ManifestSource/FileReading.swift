@@ -18,19 +18,25 @@ struct FileReading: Sendable {
     /// Reads the files of those names, in that order.
     func read(_ names: [String], _ file: ManifestFile) -> [Outcome] {
         // A few files are quicker read here than handed out.
-        guard names.count >= 16 else { return names.map { read($0, file) } }
+        guard names.count >= 16 else { return readInTurn(names[...], file, buffer: 0) }
         let chunk = max(16, min(256, names.count / 32))
         let chunks = (names.count + chunk - 1) / chunk
         let outcomes = Mutex([[Outcome]](repeating: [], count: chunks))
         DispatchQueue.concurrentPerform(iterations: chunks) { index in
-            let part = names[index * chunk..<min((index + 1) * chunk, names.count)].map { read($0, file) }
+            let part = readInTurn(names[index * chunk..<min((index + 1) * chunk, names.count)], file, buffer: 16 << 10)
             outcomes.withLock { $0[index] = part }
         }
         return outcomes.withLock { $0.flatMap { $0 } }
     }
 
-    private func read(_ name: String, _ file: ManifestFile) -> Outcome {
-        switch file.read(name) {
+    /// Reads one file after the other. A buffer of no size is for a few files, which have just been written.
+    private func readInTurn(_ names: ArraySlice<String>, _ file: ManifestFile, buffer size: Int) -> [Outcome] {
+        var buffer = ReadBuffer(size: size)
+        return names.map { read($0, file, &buffer) }
+    }
+
+    private func read(_ name: String, _ file: ManifestFile, _ buffer: inout ReadBuffer) -> Outcome {
+        switch file.read(name, &buffer) {
         case .bytes(let bytes, let identity, let isLink): .contents(reader.read(bytes, file: name), identity, isLink: isLink)
         case .missing: .missing
         case .refused(let why): .failed(problem(name, why))
