@@ -42,7 +42,7 @@ import Testing
             try FileManager.default.createDirectory(atPath: "\(path)/d.yaml", withIntermediateDirectories: false)
             try FileManager.default.createSymbolicLink(atPath: "\(path)/l.yaml", withDestinationPath: "a.yaml")
             try FileManager.default.createSymbolicLink(atPath: "\(path)/broken.yaml", withDestinationPath: "nothing")
-            try #require(mkfifo("\(path)/f.yaml", 0o600) == 0)
+            try #require(unsafe mkfifo("\(path)/f.yaml", 0o600) == 0)
             func read(_ name: String) -> String { outcome(file, name, size: size, began: began) }
             #expect(read("a.yaml") == "a: 1")
             #expect(read("empty.yaml") == "")
