@@ -22,7 +22,7 @@ package actor LinuxKernel: NodeKernel {
     private var ipvs: IPVSHandle?
     private var links: LinkSocket?
     private var sets: SetSession?
-    private var rules: PacketRuleTool?
+    private(set) var rules: PacketRuleTool?
 
     /// The look at everything that is under way, with the socket or file that it has open.
     var sweep: Sweep?

@@ -68,7 +68,13 @@ extension LinuxKernel {
 
     private func seeRules(_ state: inout NodeState) async throws(KernelFailure) {
         let families = Self.families.sorted()
-        state.rules = try await withRules(processes: families.count) { (tool) async throws(RuleError) in try await tool.observe(families) }
+        let isChosen = rules != nil
+        state.rules = try await withRules(processes: isChosen ? families.count : 0) { (tool) async throws(RuleError) in
+            // What the choice of the back end has just seen need not be asked for again.
+            let seen = tool.seenAtChoice
+            if !isChosen, families.allSatisfy({ seen[$0] != nil }) { return seen }
+            return try await tool.observe(families)
+        }
     }
 }
 

@@ -9,6 +9,9 @@ package struct PacketRuleTool: Sendable {
     /// What the operator should know about the machine's rules, as it was when the back end was chosen.
     package let warnings: [RuleWarning]
 
+    /// Our chains and the jumps to them, of each family that was seen when the back end was chosen.
+    package let seenAtChoice: [AddressFamily: RuleTables]
+
     private let places: ToolPlaces
     private let run: ToolRun.Runner
 
@@ -29,19 +32,28 @@ package struct PacketRuleTool: Sendable {
         _ setting: RuleBackEndSetting, families: [AddressFamily], places: ToolPlaces, run: @escaping ToolRun.Runner
     ) async throws(RuleError) -> PacketRuleTool {
         var surveys: [RuleBackEnd: BackEndSurvey] = [:]
+        var seen: [RuleBackEnd: [AddressFamily: RuleTables]] = [:]
+        var withNat: [RuleBackEnd: Set<AddressFamily>] = [:]
         for backEnd in RuleBackEnd.allCases {
             for family in families {
                 guard let path = places.tool("save", family, backEnd) else { continue }
                 let result = await run(ToolRun(path: path, arguments: []))
-                if result.cause == nil { surveys[backEnd, default: BackEndSurvey()].add(RuleSaveText(result.output)) }
+                guard result.cause == nil else { continue }
+                let text = RuleSaveText(result.output)
+                surveys[backEnd, default: BackEndSurvey()].add(text)
+                seen[backEnd, default: [:]][family] = text.own
+                if result.output.contains("*nat") { withNat[backEnd, default: []].insert(family) }
             }
         }
         var refusal: RuleError?
         for backEnd in BackEndChoice.order(surveys, machineDefault: places.machineDefault, setting: setting) {
             let warnings = BackEndChoice.warnings(surveys, chosen: backEnd)
-            let tool = PacketRuleTool(backEnd: backEnd, warnings: warnings, places: places, run: run)
+            let tool = PacketRuleTool(
+                backEnd: backEnd, warnings: warnings, seenAtChoice: seen[backEnd] ?? [:], places: places, run: run)
             do throws(RuleError) {
-                for family in families { try await tool.probe(family) }
+                for family in families {
+                    try await tool.probe(family, hasShownNat: withNat[backEnd]?.contains(family) ?? false)
+                }
                 return tool
             } catch {
                 refusal = refusal ?? error
@@ -50,8 +62,13 @@ package struct PacketRuleTool: Sendable {
         throw refusal ?? RuleError("choose a back end", .ipv4, tool: "iptables", .toolMissing)
     }
 
-    /// Has the kernel show its nat table, the one that a kernel is most likely not to have.
-    private func probe(_ family: AddressFamily) async throws(RuleError) {
+    /// Has the kernel show its nat table, the one that a kernel is most likely not to have. One that was shown already need not be: each
+    /// start of a process counts where an agent takes over what stands.
+    private func probe(_ family: AddressFamily, hasShownNat: Bool) async throws(RuleError) {
+        if hasShownNat {
+            _ = try path(of: "restore", family, operation: "look for the tools")
+            return
+        }
         // Asked for one table, nft's tool prints it as it would be; asked for all, only those that are.
         let arguments = backEnd == .nft ? [] : ["-t", "nat"]
         let shown = try await use("save", family, arguments: arguments, operation: "look for the table nat")

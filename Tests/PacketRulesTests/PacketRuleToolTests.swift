@@ -1,5 +1,6 @@
 import Addresses
 import NodeModel
+import Synchronization
 import Testing
 
 @testable import PacketRules
@@ -88,6 +89,22 @@ struct PacketRuleToolTests {
         machine.printed["iptables-nft-save"] = rules(1)
         let chosen = try await machine.choose()
         #expect(chosen.backEnd == .nft && chosen.warnings == [.ownChainsInOtherBackEnd(.legacy)])
+    }
+
+    /// A restart starts as few processes as can be.
+    @Test func whatTheChoiceHasSeenIsNotAskedForAgain() async throws {
+        let counter = Mutex<[[String]]>([])
+        let text = "*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\nCOMMIT\n"
+        let tool = try await PacketRuleTool.choose(
+            .auto, families: [.ipv4],
+            places: ToolPlaces(find: { "/sbin/\($0)" }, resolve: { _ in "/usr/sbin/xtables-legacy-multi" }),
+            run: { run in
+                counter.withLock { $0.append([run.path] + run.arguments) }
+                return ToolRun.Result(output: run.path.contains("legacy") ? text : "")
+            })
+        #expect(tool.backEnd == .legacy)
+        #expect(tool.seenAtChoice == [.ipv4: RuleSaveText(text).own])
+        #expect(counter.withLock { $0 } == [["/sbin/iptables-legacy-save"], ["/sbin/iptables-nft-save"]])
     }
 
     @Test(arguments: [
