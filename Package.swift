@@ -68,6 +68,7 @@ let package = Package(
         // Values.
         room("Addresses"),
         room("IPVSModel", knows: ["Addresses"]),
+        room("HealthModel", knows: ["Addresses"]),
         room("ServiceModel", knows: ["Addresses"]),
         room("NodeModel", knows: ["Addresses", "IPVSModel"]),
 
