@@ -1,5 +1,3 @@
-package import Addresses
-
 /// What is asked of a backend, and which answer is a good one.
 package struct HealthCheck: Hashable, Sendable {
     package var kind: Kind
