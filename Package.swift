@@ -103,7 +103,8 @@ let package = Package(
 
         // What the agent tells of itself: values, and how they are written.
         room("Telemetry"),
-        room("ControlSocket", knows: ["Telemetry", logging, lifecycle] + httpServer),
+        room("HTTPServing", knows: httpServer),
+        room("ControlSocket", knows: ["Telemetry", "HTTPServing", logging, lifecycle] + httpServer),
 
         // The loop, and the verbs.
         room(
@@ -177,7 +178,7 @@ let package = Package(
         tests("SysctlsTests", of: ["Sysctls"]),
         tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
         tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
-        tests("ControlSocketTests", of: ["Telemetry", "ControlSocket", "TestSupport", logging, lifecycle]),
+        tests("ControlSocketTests", of: ["Telemetry", "HTTPServing", "ControlSocket", "TestSupport", logging, lifecycle]),
         tests("SettingsTests", of: ["Addresses", "IPVSModel", "Settings"]),
         tests(
             "RecordingTests",
