@@ -104,6 +104,7 @@ let package = Package(
         // What the agent tells of itself: values, and how they are written.
         room("Telemetry"),
         room("HTTPServing", knows: httpServer),
+        room("NodePages", knows: ["Telemetry", "HTTPServing", logging, lifecycle] + httpServer),
         room("ControlSocket", knows: ["Telemetry", "HTTPServing", logging, lifecycle] + httpServer),
 
         // The loop, and the verbs.
@@ -119,8 +120,8 @@ let package = Package(
             "AgentCommands",
             knows: [
                 "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel",
-                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "CommandSupport", argumentParser, logging, lifecycle,
-                unixSignals,
+                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages", "IPVS", "CommandSupport", argumentParser,
+                logging, lifecycle, unixSignals,
             ]),
         room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
         .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
@@ -179,6 +180,7 @@ let package = Package(
         tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
         tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
         tests("ControlSocketTests", of: ["Telemetry", "HTTPServing", "ControlSocket", "TestSupport", logging, lifecycle]),
+        tests("NodePagesTests", of: ["Telemetry", "HTTPServing", "NodePages", "TestSupport", logging, lifecycle]),
         tests("SettingsTests", of: ["Addresses", "IPVSModel", "Settings"]),
         tests(
             "RecordingTests",
