@@ -98,7 +98,9 @@ let package = Package(
         room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
 
         // What is asked for, and how.
-        room("ManifestSource", knows: ["Addresses", "ServiceModel", yams]),
+        room("KubernetesObjects", knows: ["Addresses", "ServiceModel"]),
+        // Of Yams only the C library: its events become documents without a node of Yams for each value.
+        room("ManifestSource", knows: ["ServiceModel", "KubernetesObjects", yams]),
         room("Settings", knows: ["Addresses", "IPVSModel", yams]),
 
         // What the agent tells of itself: values, and how they are written.
@@ -177,6 +179,7 @@ let package = Package(
             ]),
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
+        tests("KubernetesObjectsTests", of: ["ServiceModel", "KubernetesObjects", "TestSupport"]),
         tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
         tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
         tests("ControlSocketTests", of: ["Telemetry", "HTTPServing", "ControlSocket", "TestSupport", logging, lifecycle]),
@@ -204,7 +207,8 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     }
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "ManifestSource"], path: "Tests/Fuzz",
+            name: "Fuzz", dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource"],
+            path: "Tests/Fuzz",
             exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
