@@ -10,6 +10,8 @@ import Telemetry
 struct HealthReport {
     let board: HealthBoard
     let counters: AgentCounters
+    /// What changed before that was not for this process to bring to the kernel.
+    private let started = Moment.now
     private var addresses: Set<String> = []
 
     init(board: HealthBoard, counters: AgentCounters) {
@@ -30,8 +32,13 @@ struct HealthReport {
     /// What came has been applied, as far as it can be.
     func applied(_ update: SourceUpdate, _ round: Reconciler.Round, in duration: Duration) {
         let (services, endpoints) = update.kinds
+        let now = Moment.now
         counters.change { values in
-            values.lastApplied = .now
+            for case .endpointSlice(let slice) in update.changed {
+                guard let triggered = slice.changeTriggered, triggered >= started.millisecondsSince1970 else { continue }
+                values.programming.observe(Double(max(0, now.millisecondsSince1970 - triggered)) / 1000)
+            }
+            values.lastApplied = now
             values.services.pending -= min(services, values.services.pending)
             values.endpoints.pending -= min(endpoints, values.endpoints.pending)
             values.services.total += services
