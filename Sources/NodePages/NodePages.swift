@@ -30,7 +30,7 @@ package struct NodePages: Service {
     private let logger: Logger
     private let events: EventLog
 
-    /// - Parameter patience: how long a change may wait before the agent counts as stuck.
+    /// A change may wait for the patience before the agent counts as stuck; `mostServers` have metrics of their own.
     package init(
         health: Place?, metrics: Place?, patience: Duration, board: HealthBoard, counters: AgentCounters, reader: any BalancerReading,
         inquiry: any AgentInquiry, mostServers: Int, events: EventLog, logger: Logger

@@ -84,9 +84,10 @@ private let noon = Moment(millisecondsSince1970: 1_772_366_400_000)
         #expect(pages.answer(path: "/livez", at: noon)?.status == 200)
     }
 
-    @Test(arguments: [
-        (2, nil, nil, 200), (0, nil, nil, 503), (2, "the set is full", nil, 503), (2, nil, "cannot change the rules", 503),
-    ] as [(Int, String?, String?, Int)])
+    @Test(
+        arguments: [
+            (2, nil, nil, 200), (0, nil, nil, 503), (2, "the set is full", nil, 503), (2, nil, "cannot change the rules", 503),
+        ] as [(Int, String?, String?, Int)])
     func aHealthCheckNodePortTellsWhatThisNodeHas(endpoints: Int, own: String?, common: String?, status: Int) throws {
         inForce(failure: common, failing: own.map { ["default/web": $0] } ?? ["default/other": "no scheduler"])
         board.setService(LocalService(namespace: "default", name: "web", endpoints: endpoints), named: "default/web", at: 31234)

@@ -9,10 +9,12 @@ import Testing
     private static let leaving = endpoint("10.244.0.2", ready: false, serving: true, terminating: true, node: "n1")
     private static let dead = endpoint("10.244.0.3", ready: false, serving: false, node: "n1")
 
-    @Test(arguments: [
-        ([here, there], 1, false), ([there], 0, true), ([here, leaving], 1, false), ([leaving, there], 0, false), ([dead, there], 0, true),
-        ([], 0, true),
-    ] as [([Endpoint], Int, Bool)])
+    @Test(
+        arguments: [
+            ([here, there], 1, false), ([there], 0, true), ([here, leaving], 1, false), ([leaving, there], 0, false),
+            ([dead, there], 0, true),
+            ([], 0, true),
+        ] as [([Endpoint], Int, Bool)])
     func whatThisNodeHas(endpoints: [Endpoint], ready: Int, lacks: Bool) {
         var balanced = service(type: .loadBalancer)
         balanced.externalTrafficPolicy = .local
