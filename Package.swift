@@ -68,6 +68,7 @@ let package = Package(
         // Values.
         room("Addresses"),
         room("IPVSModel", knows: ["Addresses"]),
+        room("HealthModel", knows: ["Addresses"]),
         room("ServiceModel", knows: ["Addresses"]),
         room("NodeModel", knows: ["Addresses", "IPVSModel"]),
 
@@ -104,7 +105,9 @@ let package = Package(
 
         // What the agent tells of itself: values, and how they are written.
         room("Telemetry"),
-        room("ControlSocket", knows: ["Telemetry", logging, lifecycle] + httpServer),
+        room("HTTPServing", knows: httpServer),
+        room("NodePages", knows: ["Telemetry", "HTTPServing", logging, lifecycle] + httpServer),
+        room("ControlSocket", knows: ["Telemetry", "HTTPServing", logging, lifecycle] + httpServer),
 
         // The loop, and the verbs.
         room(
@@ -119,8 +122,8 @@ let package = Package(
             "AgentCommands",
             knows: [
                 "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel",
-                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "CommandSupport", argumentParser, logging, lifecycle,
-                unixSignals,
+                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages", "IPVS", "CommandSupport", argumentParser,
+                logging, lifecycle, unixSignals,
             ]),
         room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
         .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
@@ -179,7 +182,8 @@ let package = Package(
         tests("KubernetesObjectsTests", of: ["ServiceModel", "KubernetesObjects", "TestSupport"]),
         tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
         tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
-        tests("ControlSocketTests", of: ["Telemetry", "ControlSocket", "TestSupport", logging, lifecycle]),
+        tests("ControlSocketTests", of: ["Telemetry", "HTTPServing", "ControlSocket", "TestSupport", logging, lifecycle]),
+        tests("NodePagesTests", of: ["Telemetry", "HTTPServing", "NodePages", "TestSupport", logging, lifecycle]),
         tests("SettingsTests", of: ["Addresses", "IPVSModel", "Settings"]),
         tests(
             "RecordingTests",

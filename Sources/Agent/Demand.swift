@@ -18,6 +18,8 @@ struct Demand {
     private(set) var compilations = 0
 
     private(set) var catalog = ServiceCatalog()
+    /// What this node has for Services with local policies.
+    var locals = LocalServices()
     /// The Services that depend on the node's own addresses.
     private var dependants: Set<ObjectName> = []
     private var compiler: ServiceCompiler
@@ -74,8 +76,10 @@ struct Demand {
     private mutating func compile(_ name: ObjectName, touching touched: inout Touched) {
         compilations += 1
         let service = catalog.services[name]
+        let slices = service == nil ? [] : catalog.slices(of: name)
         if service?.dependsOnNodeAddresses == true { dependants.insert(name) } else { dependants.remove(name) }
-        let result = service.map { compiler.compile($0, slices: catalog.slices(of: name)) }
+        let result = service.map { compiler.compile($0, slices: slices) }
+        locals.note(service, named: name, service.flatMap { compiler.localEndpoints($0, slices: slices) })
         let problems = result?.problems ?? []
         if problems != compileProblems[name, default: []] {
             for problem in problems {
@@ -130,6 +134,12 @@ struct Demand {
 }
 
 extension Demand {
+    /// The addresses at which node ports are served.
+    var nodePortAddresses: [IPAddress] { compiler.node.families.flatMap(compiler.nodePortAddresses) }
+
+    /// Why this node is to be given no new traffic; nil where it stays.
+    var leaving: String? { catalog.nodes[compiler.node.name]?.leaving }
+
     /// How much is wanted.
     var size: AgentStatus.Wanted {
         AgentStatus.Wanted(
