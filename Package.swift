@@ -93,7 +93,7 @@ let package = Package(
             "LinuxKernel",
             knows: [
                 "Addresses", "IPVSModel", "NodeModel", "NodeKernel", "NetlinkTransport", "IPVS", "Links", "IPSets", "PacketRules",
-                "Sysctls",
+                "Sysctls", subprocess,
             ]),
         room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
 

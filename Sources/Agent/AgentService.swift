@@ -18,6 +18,7 @@ package struct AgentService: ServiceLifecycle.Service {
     package var compiler: ServiceCompiler
     package var excluded: [IPPrefix]
     package var journal: FileJournal
+    package var originals: SysctlOriginals?
     /// How often a look at the kernel's whole state begins.
     package var syncPeriod: Duration
     /// The least time between changes that are written; what comes in between waits for its end. Repairs do not wait.
@@ -38,7 +39,8 @@ package struct AgentService: ServiceLifecycle.Service {
 
     package init(
         kernel: any NodeKernel, source: any ServiceSource, compiler: ServiceCompiler, excluded: [IPPrefix], journal: FileJournal,
-        syncPeriod: Duration, minimumPeriod: Duration = .zero, logger: Logger, events: EventLog = EventLog(),
+        originals: SysctlOriginals? = nil, syncPeriod: Duration, minimumPeriod: Duration = .zero, logger: Logger,
+        events: EventLog = EventLog(),
         board: StatusBoard = StatusBoard(), counters: AgentCounters = AgentCounters(), version: String = "", sourcePath: String = ""
     ) {
         self.kernel = kernel
@@ -46,6 +48,7 @@ package struct AgentService: ServiceLifecycle.Service {
         self.compiler = compiler
         self.excluded = excluded
         self.journal = journal
+        self.originals = originals
         self.syncPeriod = syncPeriod
         self.minimumPeriod = minimumPeriod
         self.logger = logger
@@ -91,7 +94,8 @@ package struct AgentService: ServiceLifecycle.Service {
     private func loop(_ mailbox: Mailbox) async {
         events.post(.started, about: "agent", "started on node \(compiler.node.name)")
         let reconciler = Reconciler(
-            kernel: kernel, compiler: compiler, excluded: excluded, journal: journal, period: syncPeriod, logger: logger, events: events)
+            kernel: kernel, compiler: compiler, excluded: excluded, journal: journal, originals: originals,
+            period: syncPeriod, logger: logger, events: events)
         var status = StatusPublisher(
             version: version, node: compiler.node.name, sourcePath: sourcePath, board: board, events: events)
         var healthReport = HealthReport(board: health, counters: counters)

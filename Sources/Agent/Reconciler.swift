@@ -15,6 +15,10 @@ package import Telemetry
 package final class Reconciler {
     let kernel: any NodeKernel
     private let journal: any OwnershipJournal
+    /// What kernel settings were before; nil where nobody is to remember.
+    private let originals: SysctlOriginals?
+    /// What could not be set, and is not needed. It is said once.
+    private var advised: Set<Operation> = []
     let logger: Logger
     let events: EventLog
     /// The time; tests have one of their own.
@@ -64,11 +68,12 @@ package final class Reconciler {
     /// Looks at nothing yet. The period is the time between sweeps, which delays of recurring repairs are multiples of.
     package init(
         kernel: any NodeKernel, compiler: ServiceCompiler, excluded: [IPPrefix] = [], journal: any OwnershipJournal,
-        period: Duration = .seconds(30), logger: Logger, events: EventLog = EventLog(),
+        originals: SysctlOriginals? = nil, period: Duration = .seconds(30), logger: Logger, events: EventLog = EventLog(),
         now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }
     ) {
         self.kernel = kernel
         self.journal = journal
+        self.originals = originals
         self.logger = logger
         self.events = events
         self.now = now
@@ -123,6 +128,7 @@ package final class Reconciler {
     /// Looks at everything for the first time, adopts what stands, and applies whatever it takes.
     private func adopt() async -> Round {
         let (touched, failures) = await look(at: .everything)
+        adviseOnReadOnlySettings()
         var round = await execute(plan(touched, isFoundByLooking: true))
         round.observationFailures = failures
         return round
@@ -142,8 +148,21 @@ package final class Reconciler {
     package func cleanup() async -> Round {
         let observation = await observe(.everything)
         picture.take(observation.seen, from: observation.state)
-        let plan = Planner.cleanup(observed: picture.state, ownership: ownership, linkName: wanted.base.linkName)
-        var round = await execute(plan)
+        var plan = Planner.cleanup(observed: picture.state, ownership: ownership, linkName: wanted.base.linkName)
+        plan.operations += originals?.restoring(observed: picture.state, reporting: logger) ?? []
+        var round = await execute(plan, isCleaningUp: true)
+        round.observationFailures = observation.failures
+        return round
+    }
+
+    /// Sets the kernel's settings alone, for an agent that will run without the right to.
+    package func prepare() async -> Round {
+        let observation = await observe(.sysctls)
+        picture.take(observation.seen, from: observation.state)
+        adviseOnReadOnlySettings()
+        var touched = Touched()
+        touched.base = .sysctls
+        var round = await execute(plan(touched))
         round.observationFailures = observation.failures
         return round
     }
@@ -197,7 +216,7 @@ package final class Reconciler {
     /// How long to wait before `retry()`; nil where nothing has failed.
     package var retryDelay: Duration? { retries.delay }
 
-    func execute(_ plan: Plan) async -> Round {
+    func execute(_ plan: Plan, isCleaningUp: Bool = false) async -> Round {
         var round = Round()
         round.plan = plan
         var succeeded: [Operation] = []
@@ -207,12 +226,13 @@ package final class Reconciler {
             defer { times.applying += .now - began }
             remember(plan.untoldVirtualServers(given: picture.state, ownership: ownership))
             let mayRecover = retries.remembersFailures
+            if !isCleaningUp { originals?.remember(plan.operations, observed: picture.state, reporting: logger) }
             for stage in plan.stages {
                 let (possible, impossible) = stage.withoutDependants(of: round.failures, given: picture)
                 round.failures += impossible
                 let failures = possible.isEmpty ? [] : await kernel.apply(possible)
                 note(possible, failures) { if mayRecover { succeeded.append($0) } }
-                round.failures = (round.failures + failures).namingDependants
+                round.failures = (round.failures + withoutAdvice(failures)).namingDependants
             }
             forgetTold()
         }
@@ -225,6 +245,28 @@ package final class Reconciler {
         tell(failed: news)
         tell(recovered: retries.settle(succeeded))
         return round
+    }
+
+    /// Names what would be better otherwise, and is not this process's to change.
+    private func adviseOnReadOnlySettings() {
+        let state = picture.state
+        for (name, wish) in wanted.base.sysctls.sorted(by: { $0.key < $1.key }) {
+            guard wish.isAdvised, state.readOnlySysctls.contains(name), !wish.isMet(by: state.sysctls[name]) else { continue }
+            let remedy = "set it on the machine itself: sysctl -w \(name)=\(wish.value)"
+            logger.warning("\(name) is \(state.sysctls[name] ?? "unreadable") and may not be changed from here; \(remedy)")
+        }
+    }
+
+    /// The failures without those to set what balancing does not need, which are said once, and not tried again.
+    private func withoutAdvice(_ failures: [OperationFailure]) -> [OperationFailure] {
+        failures.filter { failure in
+            guard case .setSysctl(let name, _) = failure.operation, wanted.base.sysctls[name]?.isAdvised == true else { return true }
+            if advised.insert(failure.operation).inserted {
+                logger.warning("\(failure)")
+                events.post(.operationFailed, about: "sysctl \(name)", "\(failure)", remedy: failure.failure.remedy)
+            }
+            return false
+        }
     }
 
     /// Takes what was done into the picture, and hands it over.

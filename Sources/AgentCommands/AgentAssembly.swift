@@ -2,6 +2,7 @@ import Addresses
 import Agent
 import CommandSupport
 import ControlSocket
+import FoundationEssentials
 import Glibc
 import IPVSModel
 import LinuxKernel
@@ -23,6 +24,7 @@ struct AgentAssembly {
     let kernel: LinuxKernel
     let compiler: ServiceCompiler
     let journal: FileJournal
+    let originals: SysctlOriginals
 
     init(_ settings: AgentSettings) {
         self.settings = settings
@@ -32,8 +34,9 @@ struct AgentAssembly {
             node: NodeFacts(
                 name: settings.hostnameOverride ?? Self.hostName, families: LinuxKernel.families,
                 kernel: KernelVersion(release: LinuxKernel.release) ?? KernelVersion(6, 1)))
+        originals = SysctlOriginals(directory: settings.runtimeDirectory)
         kernel = LinuxKernel(
-            linkName: settings.link, sysctlNames: compiler.base().sysctls.keys.sorted(),
+            linkName: settings.link, sysctlNames: originals.names(reporting: logger).union(compiler.base().sysctls.keys).sorted(),
             ruleBackEnd: RuleBackEndSetting(settings.iptablesBackend))
         journal = FileJournal(directory: settings.runtimeDirectory)
     }
@@ -48,13 +51,14 @@ struct AgentAssembly {
     }
 
     func reconciler() -> Reconciler {
-        Reconciler(kernel: kernel, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal, logger: logger)
+        Reconciler(
+            kernel: kernel, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal, originals: originals, logger: logger)
     }
 
     func service(events: EventLog, board: StatusBoard) throws -> AgentService {
         AgentService(
             kernel: kernel, source: try source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
-            syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger,
+            originals: originals, syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger,
             events: events, board: board, version: Version.text, sourcePath: settings.manifests ?? "")
     }
 
@@ -90,6 +94,11 @@ struct AgentAssembly {
         }
     }
 
+    /// Loads what balancing uses, and says of which module that failed and why.
+    func loadModules() async -> [(name: String, why: String)] {
+        await Modules.load(Modules.needed(scheduler: settings.scheduler.rawValue))
+    }
+
     /// Says what stands in the way of traffic on this node.
     func logAdvice() async {
         for advice in await kernel.advice() { logger.warning("\(advice)") }
@@ -115,6 +124,13 @@ extension CompilerSettings {
         linkName = settings.link
         strictARP = settings.strictARP
         managesSysctls = settings.managesSysctls
+        conntrack.maximum = ConntrackWishes.maximum(
+            perCore: settings.conntrackMaxPerCore, minimum: settings.conntrackMin, cores: ProcessInfo.processInfo.activeProcessorCount)
+        conntrack.establishedTimeout = settings.conntrackTCPEstablished
+        conntrack.closeWaitTimeout = settings.conntrackTCPCloseWait
+        conntrack.udpTimeout = settings.conntrackUDP
+        conntrack.udpStreamTimeout = settings.conntrackUDPStream
+        conntrack.isLiberal = settings.conntrackIsLiberal
         timeouts = ConnectionTimeouts(tcp: settings.tcpTimeout ?? 0, tcpFin: settings.tcpFinTimeout ?? 0, udp: settings.udpTimeout ?? 0)
         localTraffic =
             switch settings.detectLocalMode {

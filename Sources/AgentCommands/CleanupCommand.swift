@@ -9,8 +9,9 @@ struct CleanupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cleanup", abstract: "Remove from the kernel exactly what the agent owns.",
         discussion: """
-            The dummy link with its addresses, the virtual servers on them, our sets, chains and rules. What others made stays, and so \
-            do kernel settings. An agent that runs has to be stopped first.
+            The dummy link with its addresses, the virtual servers on them, our sets, chains and rules. Kernel settings that an agent \
+            changed since the machine was started are put back, where nobody has changed them again. What others made stays. An agent \
+            that runs has to be stopped first.
             """)
 
     @OptionGroup(title: "Settings") var options: SettingsOptions
@@ -20,7 +21,10 @@ struct CleanupCommand: AsyncParsableCommand {
         try Privilege.check()
         let lock = try assembly.lock()
         let round = await assembly.reconciler().cleanup()
-        if round.succeeded { assembly.journal.erase() }
+        if round.succeeded {
+            assembly.journal.erase()
+            assembly.originals.erase()
+        }
         _ = consume lock
         print(
             round.plan.isEmpty && round.succeeded

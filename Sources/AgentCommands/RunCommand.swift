@@ -20,12 +20,17 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Bring the kernel to what is asked for, and exit.")
     var once = false
 
+    @Flag(help: "Load modules and set the kernel's settings, which needs the most privilege, and exit.")
+    var initOnly = false
+
     @OptionGroup(title: "Settings") var options: SettingsOptions
 
     func run() async throws {
         let assembly = AgentAssembly(try options.resolve())
         try Privilege.check()
-        if once {
+        if initOnly {
+            try await prepare(assembly)
+        } else if once {
             try await runOnce(assembly)
         } else {
             let service = try assembly.service(events: EventLog(), board: StatusBoard())
@@ -40,6 +45,17 @@ struct RunCommand: AsyncParsableCommand {
             try await group.run()
             _ = consume lock
         }
+    }
+
+    private func prepare(_ assembly: AgentAssembly) async throws {
+        let lock = try assembly.lock()
+        for (name, why) in await assembly.loadModules() {
+            assembly.logger.warning("module \(name) is not loaded: \(why)")
+        }
+        let round = await assembly.reconciler().prepare()
+        _ = consume lock
+        print(round.succeeded ? "The kernel is prepared." : "Not everything could be set: see the errors above.")
+        try RoundStatus.check(round, problems: [])
     }
 
     private func runOnce(_ assembly: AgentAssembly) async throws {

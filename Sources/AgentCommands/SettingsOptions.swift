@@ -36,6 +36,13 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: .of(.link)) var link: String?
     @Option(help: .of(.iptablesBackend)) var iptablesBackend: String?
     @Option(help: .of(.manageSysctls)) var manageSysctls: String?
+    @Option(help: .of(.conntrackMaxPerCore)) var conntrackMaxPerCore: String?
+    @Option(help: .of(.conntrackMin)) var conntrackMin: String?
+    @Option(help: .of(.conntrackTCPEstablished)) var conntrackTcpTimeoutEstablished: String?
+    @Option(help: .of(.conntrackTCPCloseWait)) var conntrackTcpTimeoutCloseWait: String?
+    @Option(help: .of(.conntrackUDP)) var conntrackUdpTimeout: String?
+    @Option(help: .of(.conntrackUDPStream)) var conntrackUdpTimeoutStream: String?
+    @Option(help: .of(.conntrackTCPBeLiberal)) var conntrackTcpBeLiberal: String?
     @Option(help: .of(.logLevel)) var logLevel: String?
     @Option(help: .of(.logFormat)) var logFormat: String?
 
@@ -52,7 +59,10 @@ struct SettingsOptions: ParsableArguments {
             (.serviceNodePortRange, serviceNodePortRange), (.runtimeDirectory, runtimeDirectory), (.socket, socket),
             (.socketGroup, socketGroup), (.healthzBindAddress, healthzBindAddress), (.metricsBindAddress, metricsBindAddress),
             (.metricsServers, metricsServers), (.link, link), (.iptablesBackend, iptablesBackend), (.manageSysctls, manageSysctls),
-            (.logLevel, logLevel), (.logFormat, logFormat),
+            (.conntrackMaxPerCore, conntrackMaxPerCore), (.conntrackMin, conntrackMin),
+            (.conntrackTCPEstablished, conntrackTcpTimeoutEstablished), (.conntrackTCPCloseWait, conntrackTcpTimeoutCloseWait),
+            (.conntrackUDP, conntrackUdpTimeout), (.conntrackUDPStream, conntrackUdpTimeoutStream),
+            (.conntrackTCPBeLiberal, conntrackTcpBeLiberal), (.logLevel, logLevel), (.logFormat, logFormat),
         ]
         return Dictionary(uniqueKeysWithValues: values.compactMap { definition, value in value.map { (definition.name, $0) } })
     }

@@ -41,6 +41,7 @@ extension LinuxKernel {
 
     private func seeSysctls(_ state: inout NodeState) {
         state.sysctls = readSysctls()
+        state.readOnlySysctls = Set(sysctlNames.filter { SysctlFiles().isReadOnly($0) })
     }
 
     func readSysctls() -> [String: String] {

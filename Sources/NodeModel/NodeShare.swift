@@ -42,7 +42,7 @@ package struct NodeShare: Equatable, Sendable {
 
 /// What the node needs whatever services there are: settings, the link, sets and rules.
 package struct NodeBase: Equatable, Sendable {
-    package var sysctls: [String: String] = [:]
+    package var sysctls: [String: SysctlWish] = [:]
     /// 0 leaves a timeout as it is.
     package var timeouts = ConnectionTimeouts()
     package var linkName: String

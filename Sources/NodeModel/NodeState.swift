@@ -5,6 +5,8 @@ package import IPVSModel
 package struct NodeState: Equatable, Sendable {
     /// Kernel settings by dotted name, such as `net.ipv4.vs.conntrack`.
     package var sysctls: [String: String] = [:]
+    /// Those of them that this process may not change, whatever its privilege: another's, or shown read-only.
+    package var readOnlySysctls: Set<String> = []
     package var timeouts = ConnectionTimeouts()
     package var link: DummyLink = .absent
     /// The addresses bound to the dummy link as /32 or /128.
@@ -61,7 +63,7 @@ package struct ObservationScope: OptionSet, Hashable, Sendable {
 extension NodeState {
     /// Takes over the parts that another observation saw.
     package mutating func take(_ scope: ObservationScope, from other: NodeState) {
-        if scope.contains(.sysctls) { sysctls = other.sysctls }
+        if scope.contains(.sysctls) { (sysctls, readOnlySysctls) = (other.sysctls, other.readOnlySysctls) }
         if scope.contains(.link) { (link, addresses, otherAddresses) = (other.link, other.addresses, other.otherAddresses) }
         if scope.contains(.sets) { (sets, hasLeftoverSet) = (other.sets, other.hasLeftoverSet) }
         if scope.contains(.rules) { rules = other.rules }

@@ -6,7 +6,7 @@ extension Planner {
     /// The operations that leave nothing of ours: addresses first, so that nothing reaches a server that is about to go,
     /// then virtual servers, rules, the sets that rules no longer use, and the link.
     ///
-    /// Kernel settings stay as they are: what they were before is not known, and others may rely on them by now.
+    /// Kernel settings are not part of it: what they were before stands in a file.
     package static func cleanup(observed: NodeState, ownership: Ownership, linkName: String) -> Plan {
         var operations: [Operation] = []
         let addresses = observed.addresses.filter { !ownership.isExcluded($0) }.sorted()

@@ -32,7 +32,7 @@ extension Planner {
             if let server = wanted.virtualServer(key) { return server != found }
             return found != nil && ownership.owns(key, in: observed)
         case .timeouts(_, let found): return wanted.base.timeouts.difference(to: found) != ConnectionTimeouts()
-        case .sysctl(let name, _, let found): return wanted.base.sysctls[name].map { $0 != found } ?? false
+        case .sysctl(let name, _, let found): return wanted.base.sysctls[name].map { !$0.isMet(by: found) } ?? false
         case .link(_, _, let found, _): return found != .asWanted
         case .address(let address, _, let isBound):
             return isBound ? !wanted.isWanted(address) && !ownership.isExcluded(address) : wanted.isWanted(address)

@@ -192,8 +192,10 @@ extension Planner {
     private mutating func compareBase(_ scope: ObservationScope) {
         let base = wanted.base
         if scope.contains(.sysctls) {
-            for (name, value) in base.sysctls.sorted(by: { $0.key < $1.key }) where observed.sysctls[name] != value {
-                start.append(.setSysctl(name, to: value))
+            for (name, wish) in base.sysctls.sorted(by: { $0.key < $1.key }) where !wish.isMet(by: observed.sysctls[name]) {
+                // What is not needed and cannot be is no operation.
+                if wish.isAdvised, observed.readOnlySysctls.contains(name) { continue }
+                start.append(.setSysctl(name, to: wish.value))
             }
         }
         if scope.contains(.virtualServers) {

@@ -182,7 +182,7 @@ extension WantedState {
     /// The whole as one state, for comparing in tests and for showing.
     package var state: NodeState {
         var state = NodeState()
-        state.sysctls = base.sysctls
+        state.sysctls = base.sysctls.mapValues(\.value)
         state.timeouts = base.timeouts
         state.link = .asWanted
         state.addresses = Set(addressCounts.keys)

@@ -14,8 +14,8 @@ extension ServiceCompiler {
         return base
     }
 
-    private var sysctls: [String: String] {
-        var sysctls = [
+    private var sysctls: [String: SysctlWish] {
+        var sysctls: [String: SysctlWish] = [
             // Masquerading an IPVS connection is done by connection tracking, which skips them unless told otherwise.
             "net.ipv4.vs.conntrack": "1",
             // Ends connections whose server is gone, so that clients connect again instead of waiting for a time-out.
@@ -37,6 +37,6 @@ extension ServiceCompiler {
                 sysctls["net.ipv4.conf.all.arp_announce"] = "2"
             }
         }
-        return sysctls
+        return sysctls.merging(settings.conntrack.sysctls) { $1 }
     }
 }

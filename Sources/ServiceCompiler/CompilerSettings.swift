@@ -18,6 +18,7 @@ package struct CompilerSettings: Equatable, Sendable {
     package var timeouts = ConnectionTimeouts()
     /// Whether kernel settings are written at all.
     package var managesSysctls = true
+    package var conntrack = ConntrackWishes()
 
     package init() {}
 

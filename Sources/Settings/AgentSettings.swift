@@ -43,6 +43,14 @@ package struct AgentSettings: Equatable, Sendable {
     package var link: String
     package var iptablesBackend: IPTablesBackend
     package var managesSysctls: Bool
+    package var conntrackMaxPerCore: Int
+    package var conntrackMin: Int
+    /// In seconds, as the three that follow; nil leaves the kernel's value.
+    package var conntrackTCPEstablished: Int?
+    package var conntrackTCPCloseWait: Int?
+    package var conntrackUDP: Int?
+    package var conntrackUDPStream: Int?
+    package var conntrackIsLiberal: Bool
     package var logLevel: LogLevel
     package var logFormat: LogFormat
     /// Who said it, by the setting's name; settings that nobody set are not there.

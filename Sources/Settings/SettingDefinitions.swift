@@ -5,8 +5,9 @@ extension SettingDefinition {
         scheduler, schedulerFlags, syncPeriod, minSyncPeriod, strictARP, tcpTimeout, tcpFinTimeout, udpTimeout, excludeCIDRs,
         masqueradeAll, masqueradeBit, clusterCIDR, detectLocalMode, podBridgeInterface, podInterfaceNamePrefix,
         nodePortAddresses, serviceNodePortRange, runtimeDirectory, socket, socketGroup,
-        healthzBindAddress, metricsBindAddress, metricsServers, link, iptablesBackend, manageSysctls, logLevel,
-        logFormat,
+        healthzBindAddress, metricsBindAddress, metricsServers, link, iptablesBackend, manageSysctls,
+        conntrackMaxPerCore, conntrackMin, conntrackTCPEstablished, conntrackTCPCloseWait, conntrackUDP, conntrackUDPStream,
+        conntrackTCPBeLiberal, logLevel, logFormat,
     ]
 
     package static let manifests = SettingDefinition(
@@ -94,6 +95,27 @@ extension SettingDefinition {
         "Which iptables writes the rules; auto takes the one that works and is in use")
     package static let manageSysctls = SettingDefinition(
         "manage-sysctls", .boolean, default: "true", "Set the sysctls that balancing needs, where they differ")
+    package static let conntrackMaxPerCore = SettingDefinition(
+        "conntrack-max-per-core", .integer(0...1_000_000), default: "32768", kubeProxy: "conntrack-max-per-core",
+        "Connections to track for each processor, at least; 0 and no minimum leaves the kernel's limit. It is only ever raised")
+    package static let conntrackMin = SettingDefinition(
+        "conntrack-min", .integer(0...100_000_000), default: "131072", kubeProxy: "conntrack-min",
+        "Connections to track, at least, however few processors there are")
+    package static let conntrackTCPEstablished = SettingDefinition(
+        "conntrack-tcp-timeout-established", .duration, default: "24h", kubeProxy: "conntrack-tcp-timeout-established",
+        "How long an idle TCP connection is tracked, in whole seconds; 0 leaves the kernel's value")
+    package static let conntrackTCPCloseWait = SettingDefinition(
+        "conntrack-tcp-timeout-close-wait", .duration, default: "1h", kubeProxy: "conntrack-tcp-timeout-close-wait",
+        "How long a TCP connection is tracked that one side has closed, in whole seconds; 0 leaves the kernel's value")
+    package static let conntrackUDP = SettingDefinition(
+        "conntrack-udp-timeout", .duration, default: "0s", kubeProxy: "conntrack-udp-timeout",
+        "How long an idle UDP flow without an answer is tracked, in whole seconds; 0 leaves the kernel's value")
+    package static let conntrackUDPStream = SettingDefinition(
+        "conntrack-udp-timeout-stream", .duration, default: "0s", kubeProxy: "conntrack-udp-timeout-stream",
+        "How long an idle UDP flow is tracked, in whole seconds; 0 leaves the kernel's value")
+    package static let conntrackTCPBeLiberal = SettingDefinition(
+        "conntrack-tcp-be-liberal", .boolean, default: "false", kubeProxy: "conntrack-tcp-be-liberal",
+        "Track TCP packets outside the window as valid, so that they are translated and not answered with a reset")
     package static let logLevel = SettingDefinition(
         "log-level", .word(LogLevel.allCases.map(\.rawValue)), default: "info", "The least level that is logged")
     package static let logFormat = SettingDefinition(

@@ -59,6 +59,13 @@ extension AgentSettings {
         if link.isEmpty { values.report(.link, "a name is needed, such as kube-ipvs0") }
         iptablesBackend = values.word(.iptablesBackend) ?? .auto
         managesSysctls = values.boolean(.manageSysctls)
+        conntrackMaxPerCore = Int(values.integer(.conntrackMaxPerCore, in: 0...1_000_000))
+        conntrackMin = Int(values.integer(.conntrackMin, in: 0...100_000_000))
+        conntrackTCPEstablished = Self.timeout(.conntrackTCPEstablished, &values).map(Int.init)
+        conntrackTCPCloseWait = Self.timeout(.conntrackTCPCloseWait, &values).map(Int.init)
+        conntrackUDP = Self.timeout(.conntrackUDP, &values).map(Int.init)
+        conntrackUDPStream = Self.timeout(.conntrackUDPStream, &values).map(Int.init)
+        conntrackIsLiberal = values.boolean(.conntrackTCPBeLiberal)
         logLevel = values.word(.logLevel) ?? .info
         logFormat = values.word(.logFormat) ?? .text
         origins = values.origins

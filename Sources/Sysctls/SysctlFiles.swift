@@ -31,6 +31,13 @@ package struct SysctlFiles: Sendable {
         return String(decoding: bytes[..<count], as: UTF8.self)
     }
 
+    /// Whether the setting is there, and cannot be written by this process although it may be by others: `/proc/sys` is mounted read-only, or
+    /// the setting belongs to the first network namespace alone.
+    package func isReadOnly(_ name: String) -> Bool {
+        guard let path = try? path(of: name, action: .read), unsafe access(path, R_OK) == 0 else { return false }
+        return unsafe access(path, W_OK) != 0 && (errno == EACCES || errno == EROFS)
+    }
+
     /// Sets the value. The kernel takes the whole of it in one write, or refuses it.
     package func write(_ name: String, _ value: String) throws(SysctlError) {
         let path = try path(of: name, action: .write(value))
