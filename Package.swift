@@ -37,6 +37,19 @@ let httpServer: [Target.Dependency] = [
     .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
 ]
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+/// What probes are sent with.
+let probing: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOTLS", package: "swift-nio"),
+    .product(name: "SystemPackage", package: "swift-system"),
+    .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+    .product(name: "NIOHPACK", package: "swift-nio-http2"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
+/// An event loop whose time is set by the test.
+let embedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 
 let package = Package(
     name: "ipvs-agent",
@@ -51,9 +64,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
@@ -96,6 +112,9 @@ let package = Package(
                 "Sysctls",
             ]),
         room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
+
+        // Whether backends answer.
+        room("HealthChecks", knows: ["Addresses", "HealthModel", subprocess] + probing),
 
         // What is asked for, and how.
         room("ManifestSource", knows: ["Addresses", "ServiceModel", yams]),
@@ -176,6 +195,7 @@ let package = Package(
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
         tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
+        tests("HealthChecksTests", of: ["Addresses", "HealthModel", "HealthChecks", "TestSupport", embedded] + probing),
         tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
         tests("ControlSocketTests", of: ["Telemetry", "ControlSocket", "TestSupport", logging, lifecycle]),
         tests("SettingsTests", of: ["Addresses", "IPVSModel", "Settings"]),
