@@ -17,7 +17,9 @@ final class CommandChecker: Checker {
     private let unfinished: NIOLoopBoundBox<Int>
 
     init(_ words: [String], address: String, port: UInt16, _ target: CheckTarget) throws(CheckerProblem) {
-        guard let program = words.first, program.hasPrefix("/") else { throw CheckerProblem("a command begins with a program's whole path") }
+        guard let program = words.first, program.hasPrefix("/") else {
+            throw CheckerProblem("a command begins with a program's whole path")
+        }
         self.words = words
         self.address = address
         self.port = port

@@ -19,10 +19,14 @@ final class FailureMeaning {
     func outcome(of error: any Error, at address: SocketAddress, awaiting: String) -> CheckOutcome {
         switch error {
         case let error as IOError: outcome(errno: error.errnoCode, at: address)
+        // Not being able to read one's own certificate authority says nothing of the backend.
+        case let error as TLSProblem: .hindered(error.description)
         case is ChannelError: .bad("the connection was closed while waiting for \(awaiting)")
         case let error as HTTPParserError: .bad("what came is no HTTP: \(Self.short("\(error)"))")
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             .bad("the certificate is for another name: \(Self.short(error.description))")
+        // A server name that cannot be one: what was asked for is wrong, not the backend.
+        case let error as NIOSSLExtraError: .hindered("TLS: \(Self.short(error.description))")
         case let error as NIOSSLError: .bad(Self.text(of: error))
         case let error as BoringSSLError: .bad("TLS: \(Self.short("\(error)"))")
         default: .bad(Self.short("\(error)"))

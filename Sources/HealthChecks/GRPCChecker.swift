@@ -102,7 +102,9 @@ private final class GRPCConnection: ConnectionCheck, ChannelInboundHandler {
             switch unwrapInboundIn(data) {
             case .headers(let frame): take(frame.headers, isLast: frame.endStream)
             case .data(let frame):
-                if case .byteBuffer(let bytes) = frame.data { message += bytes.readableBytesView.prefix(Bounds.message + 6 - message.count) }
+                if case .byteBuffer(let bytes) = frame.data {
+                    message += bytes.readableBytesView.prefix(Bounds.message + 6 - message.count)
+                }
                 if message.count > Bounds.message + 5 { return tell(.bad("the answer is too long for grpc.health.v1")) }
                 // Without trailers, nobody knows how it ended.
                 if frame.endStream { tell(.bad("the answer ended without a gRPC status")) }

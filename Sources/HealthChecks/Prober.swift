@@ -33,7 +33,11 @@ package final class Prober: HealthProber {
         for loop in group.makeIterator() {
             let made = loop.submit {
                 let checkers = Checkers(loop: loop)
-                let probes = ProbeLoop(loop: loop) { probe throws(CheckerProblem) in try checkers.checker(for: probe) } tell: { post.yield($0) }
+                let probes = ProbeLoop(loop: loop) { probe throws(CheckerProblem) in
+                    try checkers.checker(for: probe)
+                } tell: {
+                    post.yield($0)
+                }
                 return NIOLoopBound(probes, eventLoop: loop)
             }
             // The loop runs already and has nothing else to do.
