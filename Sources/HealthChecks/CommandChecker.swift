@@ -105,7 +105,7 @@ private final class CommandCheck: RunningCheck {
         self.report = report
     }
 
-    var silence: CheckOutcome { .bad("still running after \(timeout), and killed") }
+    var silence: CheckOutcome { .bad("still running after \(timeout.short), and killed") }
 
     func give(_ outcome: CheckOutcome) {
         let report = report

@@ -24,7 +24,7 @@ class ConnectionCheck: RunningCheck {
     /// Puts the handlers into the channel's pipeline, this last.
     func install(_ pipeline: ChannelPipeline.SynchronousOperations) throws {}
 
-    var silence: CheckOutcome { .bad("waited \(target.timeout) for \(awaited)") }
+    var silence: CheckOutcome { .bad("waited \(target.timeout.short) for \(awaited)") }
 
     /// Reports, the first time.
     final func give(_ outcome: CheckOutcome) {

@@ -35,7 +35,7 @@ struct ConnectionTable: Equatable, Sendable {
     func refusal(of probe: Probe, beside held: Int) -> String? {
         let more = entries(of: probe)
         guard more > 0, held + more > share else { return nil }
-        return "every \(probe.timing.interval) it would keep \(more) entries in the kernel's connection table (TIME_WAIT lasts"
+        return "every \(probe.timing.interval.short) it would keep \(more) entries in the kernel's connection table (TIME_WAIT lasts"
             + " \(timeWait) s), and \(held) are kept by other probes: together more than \(share), a quarter of"
             + " net.netfilter.nf_conntrack_max = \(maximum); lengthen intervals, or raise it to \((held + more) * 4)"
     }

@@ -21,6 +21,7 @@ final class FailureMeaning {
         case let error as IOError: outcome(errno: error.errnoCode, at: address)
         // Not being able to read one's own certificate authority says nothing of the backend.
         case let error as TLSProblem: .hindered(error.description)
+        case ChannelError.writeMessageTooLarge: outcome(errno: EMSGSIZE, at: address)
         case is ChannelError: .bad("the connection was closed while waiting for \(awaiting)")
         case let error as HTTPParserError: .bad("what came is no HTTP: \(Self.short("\(error)"))")
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:

@@ -28,32 +28,57 @@ final class ICMPChecker: Checker {
             ICMPEcho.isReply(packet, to: request, isIPv6: isIPv6, isRaw: isRaw) ? .good : nil
         }
         check.awaited = "an echo"
-        let `protocol`: NIOIPProtocol = isIPv6 ? .ipv6Icmp : .icmp
-        if isRaw {
-            check.connectRaw(`protocol`)
-        } else {
-            check.connectDatagrams(NIOBSDSocket.ProtocolSubtype(`protocol`))
-        }
+        check.connectICMP(isIPv6: isIPv6, isRaw: isRaw)
         return check
     }
 
     /// Tried, since the range of groups that may is the kernel's to compare.
     private static func pingSocketIsPermitted(isIPv6: Bool) -> Bool {
-        let number = socket(
-            isIPv6 ? AF_INET6 : AF_INET, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue),
-            CInt(isIPv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+        let number = ICMPSocket.make(isIPv6: isIPv6, isRaw: false)
         guard number >= 0 else { return errno != EACCES && errno != EPERM && errno != EPROTONOSUPPORT }
         close(number)
         return true
     }
 }
 
+/// Sockets of ICMP, which NIO cannot make itself: it sets an option of IPv6's that the kernel refuses for raw ones.
+private enum ICMPSocket {
+    static func make(isIPv6: Bool, isRaw: Bool) -> CInt {
+        let type = CInt((isRaw ? SOCK_RAW : SOCK_DGRAM).rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
+        return socket(isIPv6 ? AF_INET6 : AF_INET, type, CInt(isIPv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+    }
+
+    /// One that sends to an address and hears from it only.
+    static func connected(to target: CheckTarget, isIPv6: Bool, isRaw: Bool) throws(IOError) -> CInt {
+        let number = make(isIPv6: isIPv6, isRaw: isRaw)
+        guard number >= 0 else { throw IOError(errnoCode: errno, reason: "socket") }
+        do throws(IOError) {
+            if var mark = target.mark {
+                guard unsafe setsockopt(number, SOL_SOCKET, SO_MARK, &mark, socklen_t(MemoryLayout.size(ofValue: mark))) == 0 else {
+                    throw IOError(errnoCode: errno, reason: "setsockopt")
+                }
+            }
+            // The kernel passes on what comes from there, then. For want of a port it tells NIO that the socket is not connected
+            // (`inet_getname`), so each datagram is written with its address.
+            var address = target.address
+            address.port = 0
+            let result = unsafe address.withSockAddr { unsafe connect(number, $0, socklen_t($1)) }
+            guard result == 0 else { throw IOError(errnoCode: errno, reason: "connect") }
+            return number
+        } catch {
+            close(number)
+            throw error
+        }
+    }
+}
+
 extension ConnectionCheck {
-    /// Opens a raw socket that sends to the target and hears from it only.
-    fileprivate func connectRaw(_ ipProtocol: NIOIPProtocol) {
-        var bootstrap = NIORawSocketBootstrap(group: target.loop).channelInitializer(initializer)
-        if let mark = target.mark { bootstrap = bootstrap.channelOption(.mark, value: SocketOptionValue(CInt(bitPattern: mark))) }
-        // An address, so nothing is resolved.
-        follow(bootstrap.connect(host: target.address.ipAddress ?? "", ipProtocol: ipProtocol))
+    fileprivate func connectICMP(isIPv6: Bool, isRaw: Bool) {
+        do throws(IOError) {
+            let number = try ICMPSocket.connected(to: target, isIPv6: isIPv6, isRaw: isRaw)
+            follow(DatagramBootstrap(group: target.loop).channelInitializer(initializer).withBoundSocket(number))
+        } catch {
+            fail(error)
+        }
     }
 }

@@ -63,3 +63,12 @@ extension Moment {
 
     fileprivate static func least(_ duration: Duration) -> Moment { Swift.max(Moment(duration), shortest) }
 }
+
+extension Duration {
+    /// `2 s`, `250 ms`.
+    var short: String {
+        let nanoseconds = Moment(self)
+        if nanoseconds % 1_000_000_000 == 0 { return "\(nanoseconds / 1_000_000_000) s" }
+        return nanoseconds % 1_000_000 == 0 ? "\(nanoseconds / 1_000_000) ms" : "\(nanoseconds / 1000) µs"
+    }
+}

@@ -27,7 +27,6 @@ final class UDPChecker: Checker {
 /// Sends one datagram and judges what comes back.
 final class DatagramCheck: ConnectionCheck, ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
-    typealias OutboundOut = ByteBuffer
 
     private let payload: [UInt8]
     private let isSilenceGood: Bool
@@ -52,7 +51,12 @@ final class DatagramCheck: ConnectionCheck, ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenFailure { self.fail($0) }
-        context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: payload)), promise: written)
+        let bytes = context.channel.allocator.buffer(bytes: payload)
+        if context.remoteAddress != nil {
+            context.writeAndFlush(NIOAny(bytes), promise: written)
+        } else {
+            context.writeAndFlush(NIOAny(AddressedEnvelope(remoteAddress: target.address, data: bytes)), promise: written)
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -40,6 +40,7 @@ final class Backend: Sendable {
         /// Of which the client's end was a FIN, or a reset.
         var ends = 0
         var resets = 0
+        var closed = 0
         var bytes: [UInt8] = []
         var grpcRequest: HPACKHeaders?
     }
@@ -140,6 +141,8 @@ final class Backend: Sendable {
             default: break
             }
         }
+
+        func channelInactive(context: ChannelHandlerContext) { backend.note { $0.closed += 1 } }
 
         private func flood(_ context: ChannelHandlerContext) {
             let promise = context.eventLoop.makePromise(of: Void.self)

@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func whatCannotBeBorneIsRefusedAndTakenOnWhenThereIsRoom() async throws {
-        let backend = try await Backend(.silent)
+        let backend = try await Backend(.silent, host: "0.0.0.0")
         let prober = Prober(limits: ProbeLimits(descriptors: 2))
         try await with(prober) {
             let probes = (1...4).map { probe(backend.port, 0x7f00_0000 + UInt32($0)) }
@@ -93,14 +93,14 @@ import Testing
                 case .up: up.insert(next.probe)
                 case .down(let reason):
                     down.insert(next.probe)
-                    #expect(reason.hasSuffix("for a response"))
+                    #expect(reason.hasPrefix("waited"))
                 case .unknown: break
                 }
             }
             #expect(up == Set(quick) && down == Set(slow))
             let figures = await prober.figures()
-            // A generous bound: nobody waited for a time-out to pass.
-            #expect(figures.latest < .milliseconds(900))
+            // A generous bound, for a busy machine: one after the other, the time-outs would have taken minutes.
+            #expect(figures.latest < .seconds(5))
         }
         try await silent.close()
         try await good.close()
