@@ -85,7 +85,7 @@ let package = Package(
         room("Addresses"),
         room("IPVSModel", knows: ["Addresses"]),
         room("HealthModel", knows: ["Addresses"]),
-        room("ServiceModel", knows: ["Addresses"]),
+        room("ServiceModel", knows: ["Addresses", "HealthModel"]),
         room("NodeModel", knows: ["Addresses", "IPVSModel"]),
 
         // Pure functions between the values.
@@ -117,10 +117,10 @@ let package = Package(
         room("HealthChecks", knows: ["Addresses", "HealthModel", subprocess] + probing),
 
         // What is asked for, and how.
-        room("KubernetesObjects", knows: ["Addresses", "ServiceModel"]),
+        room("KubernetesObjects", knows: ["Addresses", "HealthModel", "ServiceModel"]),
         // Of Yams only the C library: its events become documents without a node of Yams for each value.
         room("ManifestSource", knows: ["ServiceModel", "KubernetesObjects", yams]),
-        room("Settings", knows: ["Addresses", "IPVSModel", yams]),
+        room("Settings", knows: ["Addresses", "IPVSModel", "ServiceModel", yams]),
 
         // What the agent tells of itself: values, and how they are written.
         room("Telemetry"),
@@ -148,6 +148,10 @@ let package = Package(
         .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
         // A server and client for the laboratory, in C so that it starts at once.
         .executableTarget(name: "lab-peer", path: "integration/peer"),
+        // Servers to probe and a prober that is measured: see docs/performance.md.
+        .executableTarget(
+            name: "probe-load", dependencies: ["Addresses", "HealthModel", "HealthChecks", argumentParser] + probing,
+            path: "Benchmarks/ProbeLoad", swiftSettings: strict),
         // The library's example, so that the lab can run it. It is a package of its own besides.
         .executableTarget(
             name: "balancer", dependencies: ["IPVS"], path: "examples/library/Sources/balancer", swiftSettings: strict),
@@ -157,7 +161,7 @@ let package = Package(
         room("TestSupport", path: "Tests/TestSupport"),
         room("NetlinkTesting", knows: ["NetlinkCodec", "NetlinkTransport"], path: "Tests/NetlinkTesting"),
         tests("AddressesTests", of: ["Addresses", "TestSupport"]),
-        tests("ServiceModelTests", of: ["Addresses", "ServiceModel"]),
+        tests("ServiceModelTests", of: ["Addresses", "HealthModel", "ServiceModel"]),
         tests("NodeModelTests", of: ["Addresses", "IPVSModel", "NodeModel"]),
         tests("ServiceCompilerTests", of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler"]),
         tests("PlannerTests", of: ["Addresses", "IPVSModel", "NodeModel", "Planner", "NodeKernel", "FakeKernel"]),
@@ -199,7 +203,7 @@ let package = Package(
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
         tests("KubernetesObjectsTests", of: ["ServiceModel", "KubernetesObjects", "TestSupport"]),
-        tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
+        tests("ManifestSourceTests", of: ["Addresses", "HealthModel", "ServiceModel", "ManifestSource", "TestSupport"]),
         tests("HealthChecksTests", of: ["Addresses", "HealthModel", "HealthChecks", "TestSupport", embedded] + probing),
         tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
         tests("ControlSocketTests", of: ["Telemetry", "HTTPServing", "ControlSocket", "TestSupport", logging, lifecycle]),
@@ -211,7 +215,8 @@ let package = Package(
         tests(
             "AgentTests",
             of: [
-                "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel",
+                "Addresses", "IPVSModel", "HealthModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel",
+                "FakeKernel",
                 "LinuxKernel", "Agent", "Telemetry", "TestSupport", logging, lifecycle,
             ]),
         tests("LabTests", of: ["Addresses", "NodeModel", "TestSupport"], path: "integration/LabTests"),

@@ -8,7 +8,13 @@ package struct ProbeLimits: Sendable {
     package var descriptors: Int
     /// How many of them may be commands: each is a process.
     package var commands: Int
+    /// Nil where this node tracks no connections.
     var connections: ConnectionTable?
+    /// Whether the connection table limits them.
+    package var countsConnections: Bool {
+        get { connections != nil }
+        set { connections = newValue ? connections ?? .ofThisNode() : nil }
+    }
 
     package init(descriptors: Int, commands: Int = 256) {
         self.descriptors = descriptors
