@@ -232,7 +232,8 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     }
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource", "HealthChecks"],
+            name: "Fuzz",
+            dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource", "HealthChecks"],
             path: "Tests/Fuzz",
             exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],
