@@ -41,12 +41,15 @@ struct AgentAssembly {
         journal = FileJournal(directory: settings.runtimeDirectory)
     }
 
-    var source: ManifestSource {
+    /// Policies come from local documents only.
+    var source: any ServiceSource {
         get throws {
             guard let directory = settings.manifests else {
                 throw CommandFailure("nothing to follow; name a directory of manifests with --manifests DIR", status: ExitStatus.invalid)
             }
-            return ManifestSource(directory: directory, nodePorts: settings.serviceNodePorts)
+            let services = ManifestSource(directory: directory, nodePorts: settings.serviceNodePorts)
+            guard let policies = settings.policies else { return services }
+            return JoinedSource(services: services, policies: ManifestSource(directory: policies, kinds: [.healthPolicy]))
         }
     }
 

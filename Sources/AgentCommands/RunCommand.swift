@@ -63,7 +63,7 @@ struct RunCommand: AsyncParsableCommand {
         let lock = try assembly.lock()
         await assembly.logAdvice()
         let began = ContinuousClock.now
-        let update = try SourceReading.readOnce(source)
+        let update = try await SourceReading.readOnce(source)
         let read = ContinuousClock.now - began
         let reconciler = assembly.reconciler()
         var round = await reconciler.take(update)

@@ -9,14 +9,19 @@ package struct Probe: Hashable, Sendable {
     package var timing: ProbeTiming
     package var rise: Int
     package var fall: Int
+    /// The firewall mark that the probe's packets carry, where they are to go through the kernel's balancing; nil for none.
+    package var mark: UInt32?
 
-    package init(address: IPAddress, port: UInt16, check: HealthCheck, timing: ProbeTiming, rise: Int, fall: Int) {
+    package init(
+        address: IPAddress, port: UInt16, check: HealthCheck, timing: ProbeTiming, rise: Int, fall: Int, mark: UInt32? = nil
+    ) {
         self.address = address
         self.port = port
         self.check = check
         self.timing = timing
         self.rise = rise
         self.fall = fall
+        self.mark = mark
     }
 }
 
@@ -33,12 +38,16 @@ package enum Verdict: Hashable, Sendable {
 package struct ProbeNews: Sendable {
     package var probe: Probe
     package var verdict: Verdict
+    /// Why this node cannot probe at present, which says nothing of the backend: `no file descriptors are left`. The verdict stays as it
+    /// was. Nil where it can.
+    package var hindrance: String?
     /// When the answer that decided was in hand.
     package var at: ContinuousClock.Instant
 
-    package init(probe: Probe, verdict: Verdict, at: ContinuousClock.Instant) {
+    package init(probe: Probe, verdict: Verdict, hindrance: String? = nil, at: ContinuousClock.Instant) {
         self.probe = probe
         self.verdict = verdict
+        self.hindrance = hindrance
         self.at = at
     }
 }
@@ -48,7 +57,9 @@ package protocol HealthProber: Sendable {
     /// Begins with some probes and ends others. One that goes on is not disturbed, and begins again from `unknown` only where it had ended.
     func change(begin: [Probe], end: [Probe])
 
-    /// Verdicts that differ from the last one of that probe. To be listened to by one, while `run` goes on.
+    /// Verdicts and hindrances that differ from the last ones of that probe. To be listened to by one, while `run` goes on.
+    ///
+    /// Those of a probe that was ended meanwhile may still be on their way.
     var news: AsyncStream<ProbeNews> { get }
 
     /// Probes until the task is cancelled.
