@@ -21,6 +21,7 @@ struct Demand {
     /// The Services that depend on the node's own addresses.
     private var dependants: Set<ObjectName> = []
     private var compiler: ServiceCompiler
+    private var marks: MarkBook
     private let logger: Logger
     private let events: EventLog
     /// How many more events the update in hand may post one by one.
@@ -35,6 +36,7 @@ struct Demand {
         self.compiler = compiler
         self.logger = logger
         self.events = events
+        marks = MarkBook(compiler.settings.firewallMarks, masqueradeBit: compiler.settings.masqueradeBit)
         wanted = WantedState(base: compiler.base())
     }
 
@@ -71,10 +73,34 @@ struct Demand {
         return touched
     }
 
+    /// Has Services keep the packet marks that stand for them in the kernel, where they were given others: two names that lead to one mark may
+    /// have come in the other order the last time.
+    mutating func take(standing sets: [SetKey: ObservedSet]) -> Touched {
+        var touched = Touched()
+        var standing: [SetMember: UInt32] = [:]
+        for family in AddressFamily.allCases {
+            let key = SetKey(.insideMark, family)
+            for entry in sets[key]?.entries ?? [] { standing[SetMember(key, entry.withoutMark)] = entry.mark }
+        }
+        guard !standing.isEmpty else { return touched }
+        var moves: [UInt32: UInt32] = [:]
+        for member in wanted.members where member.set.set == .insideMark {
+            guard let mark = member.entry.mark, let other = standing[SetMember(member.set, member.entry.withoutMark)], other != mark else {
+                continue
+            }
+            // Of several that stand for one port, the least.
+            moves[mark] = min(other, moves[mark] ?? other)
+        }
+        for name in marks.move(moves) { touched.formUnion(compile(name)) }
+        return touched
+    }
+
     private mutating func compile(_ name: ObjectName) -> Touched {
         compilations += 1
         if catalog.services[name]?.dependsOnNodeAddresses == true { dependants.insert(name) } else { dependants.remove(name) }
-        let result = catalog.services[name].map { compiler.compile($0, slices: catalog.slices(of: name)) }
+        let service = catalog.services[name]
+        let marks = marks.assign(service.map { compiler.markedPorts(of: $0) } ?? [], to: name)
+        let result = service.map { compiler.compile($0, slices: catalog.slices(of: name), marks: marks) }
         let problems = result?.problems ?? []
         if problems != compileProblems[name, default: []] {
             for problem in problems {

@@ -131,6 +131,11 @@ extension WantedState {
     /// Those that want this virtual server, the one that gets it first.
     package func claimants(of key: VirtualServer.Key) -> [String] { claims[key]?.map(\.owner) ?? [] }
 
+    /// The entries that stand while a virtual server is its first claimant's.
+    package func members(of key: VirtualServer.Key) -> Set<SetMember> {
+        claims[key]?.first.flatMap { membersOfServer(key, of: $0.owner) } ?? []
+    }
+
     /// The virtual servers that are wanted on an address.
     package func virtualServerKeys(on address: IPAddress) -> Set<VirtualServer.Key> { keysByAddress[address] ?? [] }
 
@@ -169,7 +174,8 @@ extension WantedState {
         for definition in base.sets {
             state.sets[definition.key] = ObservedSet(
                 typeName: definition.key.type.rawValue, family: definition.key.type == .bitmapPort ? .ipv4 : definition.key.family,
-                maximumEntries: definition.key.type == .bitmapPort ? 0 : definition.holding(size(of: definition.key)).maximumEntries)
+                maximumEntries: definition.key.type == .bitmapPort ? 0 : definition.holding(size(of: definition.key)).maximumEntries,
+                keepsMarks: definition.key.set.keepsMarks)
         }
         for member in memberCounts.keys { state.sets[member.set]?.entries.insert(member.entry) }
         for key in claims.keys { state.virtualServers[key] = virtualServer(key) }
