@@ -20,7 +20,7 @@ package struct ServiceCompiler: Equatable, Sendable {
         package var problems: [SourceProblem] = []
     }
 
-    /// - Parameter marks: of the ports that `markedPorts` names; one without a mark has no way of its own for traffic from inside.
+    /// Compiles one Service. Marks are those of the ports that `markedPorts` names; one without has no way of its own for traffic from inside.
     package func compile(_ service: Service, slices: [EndpointSlice], marks: [MarkedPort: UInt32] = [:]) -> Result {
         guard service.proxyName == nil, service.type != .externalName, !service.clusterAddresses.isEmpty else { return Result() }
         var result = Result()

@@ -82,7 +82,9 @@ extension LabTests {
                         for client in ["client", "n1"] {
                             let start = ContinuousClock.now
                             let answers = try await scene.ask(address, port, by: verb, from: client, count: 1, "--timeout", "5000")
-                            #expect(answers.failures.contains("refused"), "\(client), \(verb) \(address): \(answers)")
+                            // A datagram of the node itself fails as it is sent: there is no wire that an answer could come back by.
+                            let refusal = client == "n1" && verb == "udp" ? "not permitted" : "refused"
+                            #expect(answers.failures.contains(refusal), "\(client), \(verb) \(address): \(answers)")
                             #expect(ContinuousClock.now - start < .seconds(3))
                         }
                     }
@@ -145,7 +147,7 @@ extension LabTests {
                 try await eventually("the node's server listens") { server.output == "ready\n" }
                 _ = try await scene.startAgent()
                 for address in Self.clusterAddresses + Self.balanced {
-                    for client in ["outside", "client", "web-3"] {
+                    for client in ["outside", "client"] {
                         let answers = try await scene.ask(address, 9999, from: client, count: 1)
                         #expect(answers.list == [] && answers.failures.contains("refused"), "\(client) to \(address): \(answers)")
                     }
