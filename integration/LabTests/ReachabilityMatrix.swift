@@ -10,21 +10,38 @@ struct ReachabilityMatrix {
     private var sources: [Cell: Set<String>] = [:]
     private var failures: [Cell: String] = [:]
 
-    /// Takes a line of `lab-peer list`: `7/4/TCP web-1 client=…` or `7/4/TCP failed: Connection refused`.
-    mutating func take(_ line: String, of client: ReachabilityClient, on network: Topology.Kind) {
+    /// By client, the tags of requests of the last network that brought neither an answer nor a refusal.
+    private(set) var unanswered: [ReachabilityClient: Set<String>] = [:]
+
+    /// Takes what `lab-peer list` printed, in the place of what it printed before of the same requests.
+    mutating func take(_ lines: [String], of client: ReachabilityClient, on network: Topology.Kind) {
+        unanswered[client] = []
+        for tag in Set(lines.map { String($0.prefix { $0 != " " }) }) {
+            guard let cell = cell(tag, client, network) else { continue }
+            (servers[cell], sources[cell], failures[cell]) = (nil, nil, nil)
+        }
+        for line in lines { take(line, of: client, on: network) }
+    }
+
+    private func cell(_ tag: String, _ client: ReachabilityClient, _ network: Topology.Kind) -> Cell? {
+        let parts = tag.split(separator: "/").map(String.init)
+        guard parts.count == 3, let number = Int(parts[0]), ReachabilityCase.all.indices.contains(number),
+            let transport = ReachabilityVariant.Transport(rawValue: parts[2])
+        else { return nil }
+        let variant = ReachabilityVariant(network: network, isIPv6: parts[1] == "6", transport: transport)
+        return Cell(one: ReachabilityCase.all[number], client: client, variant: variant)
+    }
+
+    /// Takes a line: `7/4/TCP web-1 client=…` or `7/4/TCP failed: Connection refused`.
+    private mutating func take(_ line: String, of client: ReachabilityClient, on network: Topology.Kind) {
         let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
-        let tag = parts[0].split(separator: "/").map(String.init)
-        guard parts.count == 2, tag.count == 3, let number = Int(tag[0]), ReachabilityCase.all.indices.contains(number),
-            let transport = ReachabilityVariant.Transport(rawValue: tag[2])
-        else { return }
-        let cell = Cell(
-            one: ReachabilityCase.all[number], client: client,
-            variant: ReachabilityVariant(network: network, isIPv6: tag[1] == "6", transport: transport))
+        guard parts.count == 2, let cell = cell(parts[0], client, network) else { return }
         if let answer = Answer(parts[1]) {
             servers[cell, default: []].insert(answer.server)
             sources[cell, default: []].insert(client.name(ofSource: answer.client))
         } else {
             failures[cell] = parts[1]
+            if parts[1].contains("timed out") { unanswered[client, default: []].insert(parts[0]) }
         }
     }
 
@@ -39,6 +56,7 @@ struct ReachabilityMatrix {
         }
         let failure = failures[cell].map { text in
             if text.contains("refused") { return "refused" }
+            if text.contains("not permitted") { return "refused as it is sent" }
             return text.contains("timed out") ? "no answer" : text
         }
         return [landed, failure].compactMap(\.self).joined(separator: "; then ")
@@ -102,6 +120,7 @@ struct ReachabilityMatrix {
         with TCP, UDP and SCTP; where nothing else is said all of them came out alike. *No answer* is no answer for 1.5 seconds, *refused*
         an answer at once that says no.
 
+        * A refusal is an ICMP message, of which SCTP takes no notice: it goes on asking.
         * Pods are told by the cluster's ranges (`--cluster-cidr`), and this node's by its Node document.
         * The second uplink has a route table of its own, chosen by source address; the main table does not know the way back to that client.
         * The balancer in front gives n1's node ports another address. One that keeps clients' addresses has to be on the way back, too.
