@@ -68,6 +68,7 @@ let package = Package(
         // Values.
         room("Addresses"),
         room("IPVSModel", knows: ["Addresses"]),
+        room("HealthModel", knows: ["Addresses"]),
         room("ServiceModel", knows: ["Addresses"]),
         room("NodeModel", knows: ["Addresses", "IPVSModel"]),
 
@@ -97,12 +98,16 @@ let package = Package(
         room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
 
         // What is asked for, and how.
-        room("ManifestSource", knows: ["Addresses", "ServiceModel", yams]),
+        room("KubernetesObjects", knows: ["Addresses", "ServiceModel"]),
+        // Of Yams only the C library: its events become documents without a node of Yams for each value.
+        room("ManifestSource", knows: ["ServiceModel", "KubernetesObjects", yams]),
         room("Settings", knows: ["Addresses", "IPVSModel", yams]),
 
         // What the agent tells of itself: values, and how they are written.
         room("Telemetry"),
-        room("ControlSocket", knows: ["Telemetry", logging, lifecycle] + httpServer),
+        room("HTTPServing", knows: httpServer),
+        room("NodePages", knows: ["Telemetry", "HTTPServing", logging, lifecycle] + httpServer),
+        room("ControlSocket", knows: ["Telemetry", "HTTPServing", logging, lifecycle] + httpServer),
 
         // The loop, and the verbs.
         room(
@@ -117,8 +122,8 @@ let package = Package(
             "AgentCommands",
             knows: [
                 "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel",
-                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "CommandSupport", argumentParser, logging, lifecycle,
-                unixSignals,
+                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages", "IPVS", "CommandSupport", argumentParser,
+                logging, lifecycle, unixSignals,
             ]),
         room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
         .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
@@ -174,9 +179,11 @@ let package = Package(
             ]),
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
+        tests("KubernetesObjectsTests", of: ["ServiceModel", "KubernetesObjects", "TestSupport"]),
         tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
         tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
-        tests("ControlSocketTests", of: ["Telemetry", "ControlSocket", "TestSupport", logging, lifecycle]),
+        tests("ControlSocketTests", of: ["Telemetry", "HTTPServing", "ControlSocket", "TestSupport", logging, lifecycle]),
+        tests("NodePagesTests", of: ["Telemetry", "HTTPServing", "NodePages", "TestSupport", logging, lifecycle]),
         tests("SettingsTests", of: ["Addresses", "IPVSModel", "Settings"]),
         tests(
             "RecordingTests",
@@ -200,7 +207,8 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     }
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "ManifestSource"], path: "Tests/Fuzz",
+            name: "Fuzz", dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource"],
+            path: "Tests/Fuzz",
             exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))

@@ -18,6 +18,8 @@ struct Demand {
     private(set) var compilations = 0
 
     private(set) var catalog = ServiceCatalog()
+    /// What this node has for Services with local policies.
+    var locals = LocalServices()
     /// The Services that depend on the node's own addresses.
     private var dependants: Set<ObjectName> = []
     private var compiler: ServiceCompiler
@@ -101,6 +103,7 @@ struct Demand {
         let service = catalog.services[name]
         let marks = marks.assign(service.map { compiler.markedPorts(of: $0) } ?? [], to: name)
         let result = service.map { compiler.compile($0, slices: catalog.slices(of: name), marks: marks) }
+        locals.note(service, named: name, service.flatMap { compiler.localEndpoints($0, slices: catalog.slices(of: name)) })
         let problems = result?.problems ?? []
         if problems != compileProblems[name, default: []] {
             for problem in problems {
@@ -154,6 +157,12 @@ struct Demand {
 }
 
 extension Demand {
+    /// The addresses at which node ports are served.
+    var nodePortAddresses: [IPAddress] { compiler.node.families.flatMap(compiler.nodePortAddresses) }
+
+    /// Why this node is to be given no new traffic; nil where it stays.
+    var leaving: String? { catalog.nodes[compiler.node.name]?.leaving }
+
     /// How much is wanted.
     var size: AgentStatus.Wanted {
         AgentStatus.Wanted(

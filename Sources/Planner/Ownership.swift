@@ -36,7 +36,10 @@ package struct Ownership: Equatable, Sendable {
     /// Whether the kernel's state itself shows that a virtual server is ours.
     package func isTold(_ key: VirtualServer.Key, in observed: NodeState) -> Bool {
         switch key {
-        case .firewallMark(let mark, _): firewallMarks?.contains(mark) ?? false
+        case .firewallMark(let mark, let family):
+            // The range may have been another one when it was made.
+            firewallMarks?.contains(mark) ?? false
+                || observed.sets[SetKey(.insideMark, family)]?.entries.contains { $0.mark == mark } ?? false
         case .address(let address, let port, let transport):
             observed.addresses.contains(address)
                 || Self.addressSets.contains { observed.holds(.addressPort(address, port, transport), in: $0) }

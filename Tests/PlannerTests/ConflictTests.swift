@@ -193,5 +193,9 @@ import Testing
         #expect(!Ownership().owns(.firewallMark(7, .ipv4), in: NodeState()))
         #expect(Ownership(firewallMarks: 5...9).owns(.firewallMark(7, .ipv6), in: NodeState()))
         #expect(!Ownership(firewallMarks: 5...9).owns(.firewallMark(10, .ipv4), in: NodeState()))
+        // Made when the range was another one.
+        let entry = SetMember(SetKey(.insideMark, .ipv4), .addressPortMark(vip, 80, .tcp, 10))
+        #expect(Ownership(firewallMarks: 5...9).owns(.firewallMark(10, .ipv4), in: Self.holding(entry)))
+        #expect(!Ownership(firewallMarks: 5...9).owns(.firewallMark(10, .ipv6), in: Self.holding(entry)))
     }
 }

@@ -102,6 +102,78 @@ import Testing
         }
     }
 
+    struct Hints: Sendable, CustomTestStringConvertible {
+        var what: String
+        var zone: String? = "a"
+        var endpoints: [Endpoint]
+        var chosen: [String]
+        var testDescription: String { what }
+    }
+
+    /// KEP-2433, and hints for nodes beside those for zones.
+    @Test(arguments: [
+        Hints(
+            what: "this node before this zone",
+            endpoints: [
+                endpoint("10.0.0.1", node: "n1", zoneHints: ["a"], nodeHints: ["n1"]),
+                endpoint("10.0.0.2", node: "n2", zoneHints: ["a"], nodeHints: ["n2"]),
+            ], chosen: ["10.0.0.1"]),
+        Hints(
+            what: "no hint at this node: the zone's",
+            endpoints: [
+                endpoint("10.0.0.1", zoneHints: ["a"], nodeHints: ["n2"]), endpoint("10.0.0.2", zoneHints: ["b"], nodeHints: ["n3"]),
+            ], chosen: ["10.0.0.1"]),
+        Hints(
+            what: "one without a node hint: the zone's",
+            endpoints: [
+                endpoint("10.0.0.1", zoneHints: ["a"], nodeHints: ["n2"]), endpoint("10.0.0.2", zoneHints: ["a"]),
+                endpoint("10.0.0.3", zoneHints: ["b"], nodeHints: ["n1"]),
+            ], chosen: ["10.0.0.1", "10.0.0.2"]),
+        Hints(
+            what: "one without a zone hint: all", endpoints: [endpoint("10.0.0.1", zoneHints: ["a"]), endpoint("10.0.0.2")],
+            chosen: ["10.0.0.1", "10.0.0.2"]),
+        Hints(
+            what: "no zone matches: all",
+            endpoints: [endpoint("10.0.0.1", zoneHints: ["b"]), endpoint("10.0.0.2", zoneHints: ["c"])], chosen: ["10.0.0.1", "10.0.0.2"]),
+        Hints(
+            what: "a node without a zone takes all", zone: nil,
+            endpoints: [endpoint("10.0.0.1", zoneHints: ["a"]), endpoint("10.0.0.2", zoneHints: ["b"])], chosen: ["10.0.0.1", "10.0.0.2"]),
+        Hints(
+            what: "what is not ready needs no hint",
+            endpoints: [
+                endpoint("10.0.0.1", zoneHints: ["a"]), endpoint("10.0.0.2", zoneHints: ["b"]), endpoint("10.0.0.3", ready: false),
+            ], chosen: ["10.0.0.1"]),
+        Hints(
+            what: "a hint at several zones",
+            endpoints: [endpoint("10.0.0.1", zoneHints: ["b", "a"]), endpoint("10.0.0.2", zoneHints: ["c"])],
+            chosen: ["10.0.0.1"]),
+        Hints(
+            what: "only terminating ones are left: hints do not count",
+            endpoints: [
+                endpoint("10.0.0.1", ready: false, serving: true, terminating: true, zoneHints: ["a"]),
+                endpoint("10.0.0.2", ready: false, serving: true, terminating: true, zoneHints: ["b"]),
+            ], chosen: ["10.0.0.1", "10.0.0.2"]),
+    ])
+    func hintsLeadTo(hints: Hints) {
+        let share = compiler(zone: hints.zone).compile(service(), slices: [slice(hints.endpoints)]).share
+        #expect(share.map { Self.servers($0, "10.96.0.10") } == hints.chosen)
+    }
+
+    /// Node ports by protocol: TCP and UDP by their number alone, SCTP with the address.
+    @Test(arguments: [
+        (TransportProtocol.tcp, TrafficPolicy.cluster, ["KUBE-NODE-PORT-TCP 30080"]),
+        (.tcp, .local, ["KUBE-NODE-PORT-LOCAL-TCP 30080", "KUBE-NODE-PORT-TCP 30080"]),
+        (.udp, .cluster, ["KUBE-NODE-PORT-UDP 30080"]),
+        (.udp, .local, ["KUBE-NODE-PORT-LOCAL-UDP 30080", "KUBE-NODE-PORT-UDP 30080"]),
+        (.sctp, .cluster, ["KUBE-NODE-PORT-SCTP-HASH 192.0.2.10,sctp:30080"]),
+        (.sctp, .local, ["KUBE-NODE-PORT-LOCAL-SCTP-HASH 192.0.2.10,sctp:30080", "KUBE-NODE-PORT-SCTP-HASH 192.0.2.10,sctp:30080"]),
+    ])
+    func nodePortsHaveTheirEntries(transport: TransportProtocol, policy: TrafficPolicy, expected: [String]) {
+        let share = Self.compile(external: policy, endpoints: [Self.here], transport: transport, hasMark: false)
+        let members = share.membersOfServers[.address(ip("192.0.2.10"), port: 30080, transport)] ?? []
+        #expect(members.map(\.description).sorted() == expected)
+    }
+
     /// A virtual server by mark with persistence would send each packet to the port that it came to.
     @Test func affinityTakesTheShortWayByHash() {
         let share = Self.compile(external: .local, endpoints: [Self.here, Self.there], affinity: 600)
