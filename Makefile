@@ -6,7 +6,7 @@ DESTDIR ?=
 PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
 
-.PHONY: help build test test-qemu demo docs api-check lint bench install clean
+.PHONY: help build test test-qemu reachability demo docs api-check lint bench install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,13 @@ test-qemu: ## run the tests that need several CPUs or nf_tables on the stock Deb
 	integration/install-packages qemu
 	$(SWIFT) build --build-tests
 	integration/run-lab-tests --ring qemu --filter "$${LAB_TEST_FILTER:-QemuRing|ContractKernelTests/(whatIs|oneBad|aSet)}" --timeout 600
+
+reachability: ## write docs/reachability.md from a run in the lab
+	integration/install-packages build
+	integration/install-packages lab
+	$(SWIFT) build --build-tests
+	results=$$(mktemp -d) && integration/run-lab-tests --filter Reachability --results "$$results" \
+		&& cp "$$results/reachability.md" docs/reachability.md && rm -r "$$results"
 
 demo: ## show Services becoming load balancing on a node of namespaces
 	integration/install-packages build

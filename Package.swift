@@ -163,7 +163,7 @@ let package = Package(
         tests("AddressesTests", of: ["Addresses", "TestSupport"]),
         tests("ServiceModelTests", of: ["Addresses", "HealthModel", "ServiceModel"]),
         tests("NodeModelTests", of: ["Addresses", "IPVSModel", "NodeModel"]),
-        tests("ServiceCompilerTests", of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler"]),
+        tests("ServiceCompilerTests", of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "TestSupport"]),
         tests("PlannerTests", of: ["Addresses", "IPVSModel", "NodeModel", "Planner", "NodeKernel", "FakeKernel"]),
         tests("ControlCommandsTests", of: ["IPVS", "ControlCommands"]),
         tests(

@@ -23,6 +23,7 @@ struct Demand {
     /// The Services that depend on the node's own addresses.
     private var dependants: Set<ObjectName> = []
     private var compiler: ServiceCompiler
+    private var marks: MarkBook
     private let logger: Logger
     private let events: EventLog
     /// How many more events the update in hand may post one by one.
@@ -37,6 +38,7 @@ struct Demand {
         self.compiler = compiler
         self.logger = logger
         self.events = events
+        marks = MarkBook(compiler.settings.firewallMarks, masqueradeBit: compiler.settings.masqueradeBit)
         wanted = WantedState(base: compiler.base())
     }
 
@@ -73,12 +75,35 @@ struct Demand {
         return touched
     }
 
+    /// Has Services keep the packet marks that stand for them in the kernel, where they were given others: two names that lead to one mark may
+    /// have come in the other order the last time.
+    mutating func take(standing sets: [SetKey: ObservedSet]) -> Touched {
+        var touched = Touched()
+        var standing: [SetMember: UInt32] = [:]
+        for family in AddressFamily.allCases {
+            let key = SetKey(.insideMark, family)
+            for entry in sets[key]?.entries ?? [] { standing[SetMember(key, entry.withoutMark)] = entry.mark }
+        }
+        guard !standing.isEmpty else { return touched }
+        var moves: [UInt32: UInt32] = [:]
+        for member in wanted.members where member.set.set == .insideMark {
+            guard let mark = member.entry.mark, let other = standing[SetMember(member.set, member.entry.withoutMark)], other != mark else {
+                continue
+            }
+            // Of several that stand for one port, the least.
+            moves[mark] = min(other, moves[mark] ?? other)
+        }
+        for name in marks.move(moves) { compile(name, touching: &touched) }
+        return touched
+    }
+
     private mutating func compile(_ name: ObjectName, touching touched: inout Touched) {
         compilations += 1
         let service = catalog.services[name]
         let slices = service == nil ? [] : catalog.slices(of: name)
         if service?.dependsOnNodeAddresses == true { dependants.insert(name) } else { dependants.remove(name) }
-        let result = service.map { compiler.compile($0, slices: slices) }
+        let marks = marks.assign(service.map { compiler.markedPorts(of: $0) } ?? [], to: name)
+        let result = service.map { compiler.compile($0, slices: slices, marks: marks) }
         locals.note(service, named: name, service.flatMap { compiler.localEndpoints($0, slices: slices) })
         let problems = result?.problems ?? []
         if problems != compileProblems[name, default: []] {

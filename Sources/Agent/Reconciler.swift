@@ -78,7 +78,7 @@ package final class Reconciler {
         self.events = events
         self.now = now
         demand = Demand(compiler: compiler, logger: logger, events: events)
-        ownership = Ownership(excluded: excluded)
+        ownership = Ownership(excluded: excluded, firewallMarks: compiler.settings.firewallMarks.range)
         let linkName = compiler.base().linkName
         sweeps = SweepSchedule(linkName: linkName)
         echoes = LinkEchoes(linkName: linkName)
@@ -127,7 +127,8 @@ package final class Reconciler {
 
     /// Looks at everything for the first time, adopts what stands, and applies whatever it takes.
     private func adopt() async -> Round {
-        let (touched, failures) = await look(at: .everything)
+        var (touched, failures) = await look(at: .everything)
+        touched.formUnion(demand.take(standing: picture.state.sets))
         adviseOnReadOnlySettings()
         var round = await execute(plan(touched, isFoundByLooking: true))
         round.observationFailures = failures
@@ -137,7 +138,8 @@ package final class Reconciler {
     /// Sees what the plan would be, and changes nothing.
     package func preview() async -> Round {
         var round = Round()
-        let (touched, failures) = await look(at: .everything)
+        var (touched, failures) = await look(at: .everything)
+        touched.formUnion(demand.take(standing: picture.state.sets))
         round.observationFailures = failures
         round.plan = plan(touched, isFoundByLooking: true)
         round.failures = round.plan.conflicts.map(\.failure)

@@ -124,6 +124,9 @@ extension CompilerSettings {
         masqueradeAll = settings.masqueradeAll
         nodePortAddresses = settings.nodePortRanges.map { .ranges($0) } ?? .primary
         masqueradeBit = Int(settings.masqueradeBit)
+        masqueradesPodEgress = settings.masqueradesPodEgress
+        firewallMarks = settings.firewallMarks
+        clusterRanges = settings.clusterCIDRs
         linkName = settings.link
         strictARP = settings.strictARP
         managesSysctls = settings.managesSysctls

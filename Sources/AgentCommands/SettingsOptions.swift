@@ -22,6 +22,8 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: .of(.excludeCIDRs)) var ipvsExcludeCidrs: String?
     @Option(help: .of(.masqueradeAll)) var masqueradeAll: String?
     @Option(help: .of(.masqueradeBit)) var iptablesMasqueradeBit: String?
+    @Option(help: .of(.masqueradePodEgress)) var masqueradePodEgress: String?
+    @Option(help: .of(.firewallMarks)) var firewallMarks: String?
     @Option(help: .of(.clusterCIDR)) var clusterCidr: String?
     @Option(help: .of(.detectLocalMode)) var detectLocalMode: String?
     @Option(help: .of(.podBridgeInterface)) var podBridgeInterface: String?
@@ -54,7 +56,8 @@ struct SettingsOptions: ParsableArguments {
             (.schedulerFlags, ipvsSchedulerFlags),
             (.syncPeriod, ipvsSyncPeriod), (.minSyncPeriod, ipvsMinSyncPeriod), (.strictARP, ipvsStrictArp), (.tcpTimeout, ipvsTcpTimeout),
             (.tcpFinTimeout, ipvsTcpfinTimeout), (.udpTimeout, ipvsUdpTimeout), (.excludeCIDRs, ipvsExcludeCidrs),
-            (.masqueradeAll, masqueradeAll), (.masqueradeBit, iptablesMasqueradeBit), (.clusterCIDR, clusterCidr),
+            (.masqueradeAll, masqueradeAll), (.masqueradeBit, iptablesMasqueradeBit),
+            (.masqueradePodEgress, masqueradePodEgress), (.firewallMarks, firewallMarks), (.clusterCIDR, clusterCidr),
             (.detectLocalMode, detectLocalMode), (.podBridgeInterface, podBridgeInterface),
             (.podInterfaceNamePrefix, podInterfaceNamePrefix), (.nodePortAddresses, nodeportAddresses),
             (.serviceNodePortRange, serviceNodePortRange), (.runtimeDirectory, runtimeDirectory), (.socket, socket),

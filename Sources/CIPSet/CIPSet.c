@@ -215,6 +215,9 @@ int cipset_create(struct cipset_session *self, const struct cipset_definition *d
 	} else {
 		ipset_data_set(data, IPSET_OPT_HASHSIZE, &definition->hash_size);
 		ipset_data_set(data, IPSET_OPT_MAXELEM, &definition->maximum_entries);
+		/* A flag: what is pointed at does not count. */
+		if (definition->keeps_marks)
+			ipset_data_set(data, IPSET_OPT_SKBINFO, &definition->keeps_marks);
 	}
 	return ipset_cmd(self->session, IPSET_CMD_CREATE, 0) < 0 ? fail(self, IPSET_CMD_CREATE, error) : 0;
 }
@@ -293,6 +296,11 @@ static int fill(struct cipset_session *self, const struct cipset_set *set, bool 
 		ipset_data_set(data, IPSET_OPT_IP2, change->other);
 	if (change->layout == CIPSET_ADDRESS_PORT_NET)
 		ipset_data_set(data, IPSET_OPT_CIDR2, &change->other_prefix_length);
+	if (change->has_mark && !change->remove) {
+		/* The mark, and below it which of a packet's bits it sets: all. */
+		const uint64_t mark = (uint64_t)change->mark << 32 | UINT32_MAX;
+		ipset_data_set(data, IPSET_OPT_SKBMARK, &mark);
+	}
 	return 0;
 }
 

@@ -159,6 +159,7 @@ package final class FakeKernel: NodeKernel {
             }
             if let life = remainingLife { remainingLife = life - 1 }
             log.operations.append(operation)
+            KernelRules.forgetMark(of: operation, in: &state)
             state.apply(operation)
             switch operation {
             case .addVirtualServer, .removeVirtualServer: sweep?.orderIsOld = true

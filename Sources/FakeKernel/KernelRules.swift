@@ -27,6 +27,7 @@ enum KernelRules {
             guard let set = state.sets[member.set] else { return failure(.stale, ENOENT, "the set does not exist") }
             if let refusal = otherType(set, member.set) { return refusal }
             if set.entries.contains(member.entry) || member.set.type == .bitmapPort { return nil }
+            if member.entry.mark != nil, set.entries.contains(where: { $0.withoutMark == member.entry.withoutMark }) { return nil }
             return set.entries.count >= Int(set.maximumEntries) ? failure(.resource, ENOSPC, "the set is full") : nil
         // What is gone already is gone.
         case .removeMember(let member): return state.sets[member.set].flatMap { otherType($0, member.set) }
@@ -56,6 +57,18 @@ enum KernelRules {
         case .removeRealServer(let server, let key):
             guard let standing = state.virtualServers[key] else { return failure(.stale, ESRCH, "the virtual server does not exist") }
             return standing.realServers[server] == nil ? failure(.stale, ENOENT, "the real server does not exist") : nil
+        }
+    }
+
+    /// An entry is known by what it is without its mark: one that is added takes another mark's place, one that is removed goes whatever its
+    /// mark.
+    static func forgetMark(of operation: Operation, in state: inout NodeState) {
+        switch operation {
+        case .addMember(let member) where member.entry.mark != nil, .removeMember(let member) where member.entry.mark != nil:
+            for entry in state.sets[member.set]?.entries ?? [] where entry.withoutMark == member.entry.withoutMark {
+                state.sets[member.set]?.entries.remove(entry)
+            }
+        default: break
         }
     }
 

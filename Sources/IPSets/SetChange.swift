@@ -29,7 +29,7 @@ extension SetChange {
     /// port for a set of addresses).
     func encoded(set index: Int) -> cipset_change? {
         let (key, entry) = (member.set, member.entry)
-        guard entry.type == key.type else { return nil }
+        guard entry.fits(key) else { return nil }
         var change = cipset_change()
         change.set = UInt32(truncatingIfNeeded: index)
         change.remove = isRemoval ? 1 : 0
@@ -41,6 +41,11 @@ extension SetChange {
             return change
         case .address(let address):
             change.layout = UInt8(truncatingIfNeeded: CIPSET_ADDRESS.rawValue)
+            return change.set(address, family: key.family) ? change : nil
+        case .addressPortMark(let address, let port, let transport, let mark):
+            change.layout = UInt8(truncatingIfNeeded: CIPSET_ADDRESS_PORT.rawValue)
+            (change.port, change.`protocol`) = (port, transport.rawValue)
+            (change.has_mark, change.mark) = (1, mark)
             return change.set(address, family: key.family) ? change : nil
         case .addressPort(let address, let port, let transport):
             change.layout = UInt8(truncatingIfNeeded: CIPSET_ADDRESS_PORT.rawValue)

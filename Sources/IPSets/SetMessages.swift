@@ -33,7 +33,11 @@ enum SetMessage {
         static let maximumEntries: UInt16 = 19
         static let otherAddress: UInt16 = 20
         static let otherPrefixLength: UInt16 = 21
+        static let mark: UInt16 = 27
     }
+
+    /// `IPSET_FLAG_WITH_SKBINFO`: entries can carry marks.
+    private static let withMarks: UInt32 = 1 << 6
 
     /// `NFPROTO_IPV6` of `linux/netfilter.h`.
     private static let ipv6: UInt8 = 10
@@ -50,7 +54,7 @@ enum SetMessage {
     /// The set that a message shows, if it does: only the first of several messages about a set does.
     static func header(_ payload: Span<UInt8>) throws(NetlinkDecodingError) -> ObservedSet? {
         var set: ObservedSet?
-        var maximum: UInt32 = 0
+        var (maximum, flags): (UInt32, UInt32) = (0, 0)
         try payload.forEachAttribute(after: headerLength) { type, value throws(NetlinkDecodingError) in
             switch type {
             case Attribute.typeName:
@@ -61,19 +65,24 @@ enum SetMessage {
                 set = ObservedSet(typeName: set?.typeName ?? "", family: family, maximumEntries: 0)
             case Attribute.data:
                 try value.forEachAttribute { type, value throws(NetlinkDecodingError) in
-                    if type == DataAttribute.maximumEntries { maximum = try value.networkNumber() }
+                    switch type {
+                    case DataAttribute.maximumEntries: maximum = try value.networkNumber()
+                    case DataAttribute.flags: flags = try value.networkNumber()
+                    default: break
+                    }
                 }
             default: break
             }
         }
         set?.maximumEntries = maximum
+        set?.keepsMarks = flags & withMarks != 0
         return set?.typeName == "" ? nil : set
     }
 
-    /// Calls `body` with each entry of a set of that type; with nil for one that cannot be expressed: of another protocol, or an exception
-    /// from the others (`nomatch`).
+    /// Calls `body` with each entry of a set of ours; with nil for one that cannot be expressed: of another protocol, an exception from the
+    /// others (`nomatch`), or a mark of which not all bits are set.
     static func forEachEntry(
-        _ payload: Span<UInt8>, of type: SetType, _ body: (SetEntry?) -> Void
+        _ payload: Span<UInt8>, of key: SetKey, _ body: (SetEntry?) -> Void
     ) throws(NetlinkDecodingError) {
         try payload.forEachAttribute(after: headerLength) { attribute, list throws(NetlinkDecodingError) in
             guard attribute == Attribute.entries else { return }
@@ -81,7 +90,7 @@ enum SetMessage {
                 guard attribute == Attribute.data else { return }
                 var fields = SetEntryFields()
                 try fields.read(value)
-                body(fields.entry(of: type))
+                body(fields.entry(of: key))
             }
         }
     }
@@ -95,6 +104,8 @@ struct SetEntryFields {
     private var transport: UInt8?
     private var otherPrefixLength: UInt8?
     private var isException = false
+    /// The mark, and after it which bits of it are set.
+    private var mark: UInt64 = 0
 
     /// `IPSET_FLAG_NOMATCH`.
     private static let exception: UInt32 = 1 << 2
@@ -109,6 +120,7 @@ struct SetEntryFields {
             case SetMessage.DataAttribute.port: fields.port = try value.networkNumber()
             case SetMessage.DataAttribute.transport: fields.transport = try value.hostNumber()
             case SetMessage.DataAttribute.otherPrefixLength: fields.otherPrefixLength = try value.hostNumber()
+            case SetMessage.DataAttribute.mark: fields.mark = try value.networkNumber()
             case SetMessage.DataAttribute.flags: fields.isException = try value.networkNumber() & Self.exception != 0
             default: break
             }
@@ -116,14 +128,18 @@ struct SetEntryFields {
         self = fields
     }
 
-    /// The entry; nil where what is there is none of the type, or beyond our values.
-    func entry(of type: SetType) -> SetEntry? {
+    /// The entry; nil where what is there is none of such a set, or beyond our values.
+    func entry(of key: SetKey) -> SetEntry? {
         if isException { return nil }
+        let type = key.type
         if type == .bitmapPort { return port.map { .port($0) } }
         guard let address else { return nil }
         if type == .hashAddress { return .address(address) }
         guard let port, let known = transport.flatMap({ TransportProtocol(rawValue: $0) }) else { return nil }
         switch type {
+        case .hashAddressPort where key.set.keepsMarks:
+            guard UInt32(truncatingIfNeeded: mark) == .max else { return nil }
+            return .addressPortMark(address, port, known, UInt32(truncatingIfNeeded: mark >> 32))
         case .hashAddressPort: return .addressPort(address, port, known)
         case .hashAddressPortAddress: return other.map { .addressPortAddress(address, port, known, $0) }
         case .hashAddressPortNet:

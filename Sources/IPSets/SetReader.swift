@@ -60,7 +60,7 @@ package struct SetReader: ~Copyable {
                     isOurs = found.serves(as: key)
                 }
                 guard isOurs else { return }
-                try SetMessage.forEachEntry(payload, of: key.type) { entry in
+                try SetMessage.forEachEntry(payload, of: key) { entry in
                     if let entry { piece.entries.append(entry) } else { unreadable += 1 }
                 }
             }
@@ -100,7 +100,7 @@ package struct SetReader: ~Copyable {
 }
 
 extension SetKey {
-    /// All 34.
+    /// All 38.
     package static let all = ServiceSet.allCases.flatMap { set in [SetKey(set, .ipv4), SetKey(set, .ipv6)] }
 }
 
@@ -117,6 +117,8 @@ extension SetError {
 extension ObservedSet {
     /// How the set is made, for a person: `hash:ip family inet maxelem 65536`.
     var layout: String {
-        maximumEntries == 0 ? typeName : "\(typeName) family \(family == .ipv4 ? "inet" : "inet6") maxelem \(maximumEntries)"
+        maximumEntries == 0
+            ? typeName
+            : "\(typeName) family \(family == .ipv4 ? "inet" : "inet6") maxelem \(maximumEntries)\(keepsMarks ? " skbinfo" : "")"
     }
 }

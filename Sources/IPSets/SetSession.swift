@@ -43,6 +43,7 @@ package struct SetSession: ~Copyable {
                 unsafe made.name = name
                 unsafe made.type = type
                 unsafe made.family = key.type == .bitmapPort ? 0 : key.family.rawValue
+                unsafe made.keeps_marks = key.set.keepsMarks ? 1 : 0
                 unsafe made.hash_size = definition.hashSize
                 unsafe made.maximum_entries = definition.maximumEntries
                 return unsafe cipset_create(handle, &made, &error)

@@ -140,5 +140,5 @@ extension DummyLink: CustomStringConvertible {
 }
 
 extension ObservedSet {
-    fileprivate var kind: String { "\(typeName) of \(family)" }
+    fileprivate var kind: String { "\(typeName) of \(family)\(keepsMarks ? " with marks" : "")" }
 }

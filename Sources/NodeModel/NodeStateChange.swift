@@ -18,7 +18,7 @@ extension NodeState {
             let isBitmap = definition.key.type == .bitmapPort
             sets[definition.key] = ObservedSet(
                 typeName: definition.key.type.rawValue, family: isBitmap ? .ipv4 : definition.key.family,
-                maximumEntries: isBitmap ? 0 : definition.maximumEntries)
+                maximumEntries: isBitmap ? 0 : definition.maximumEntries, keepsMarks: definition.key.set.keepsMarks)
         case .growSet(let definition): sets[definition.key]?.maximumEntries = definition.maximumEntries
         case .destroyLeftoverSet: hasLeftoverSet = false
         case .destroySet(let key): sets[key] = nil

@@ -48,6 +48,13 @@ package struct RuleChange: Hashable, Sendable {
 
     package var isEmpty: Bool { tables.values.allSatisfy(\.isEmpty) }
 
+    /// The change in the parts that do without one another: marks of traffic from inside (the table mangle, which not every kernel has, nor the
+    /// target that sets marks by a set) must not keep the rest from being in force.
+    package var parts: [RuleChange] {
+        let marks = tables.filter { $0.key == "mangle" }
+        return [RuleChange(family, tables.filter { $0.key != "mangle" }), RuleChange(family, marks)].filter { !$0.isEmpty }
+    }
+
     package struct TableChange: Hashable, Sendable {
         /// Chains written whole, made where they are missing.
         package var writtenChains: [String: [String]] = [:]

@@ -1,6 +1,6 @@
 /// What rules have to do with sets: the packet filter refuses a whole transaction for one rule that matches a set which is not there.
 extension RuleChange {
-    /// Our sets that the rules it writes match.
+    /// Our sets that the rules it writes match or take marks from.
     package var sets: Set<SetKey> {
         Set(tables.values.flatMap(\.writtenChains.values).joined().flatMap(Self.setNames).compactMap { SetKey(name: $0) })
     }
@@ -34,9 +34,11 @@ extension RuleChange {
         }
     }
 
-    /// The sets that a rule matches, by name.
+    /// The sets that a rule matches or takes marks from, by name.
     package static func setNames(in rule: String) -> [String] {
         let words = rule.split(separator: " ")
-        return words.indices.filter { words[$0] == "--match-set" && $0 + 1 < words.count }.map { String(words[$0 + 1]) }
+        return words.indices.filter { (words[$0] == "--match-set" || words[$0] == "--map-set") && $0 + 1 < words.count }.map {
+            String(words[$0 + 1])
+        }
     }
 }

@@ -1,11 +1,17 @@
 package import Addresses
 
-/// The seventeen ipsets of kube-proxy's IPVS mode, whose names and layout are kept so that its users and their tools feel at home.
+/// The seventeen ipsets of kube-proxy's IPVS mode, whose names and layout are kept so that its users and their tools feel at home; and two of
+/// our own.
 package enum ServiceSet: UInt8, Hashable, Sendable, CaseIterable {
     case loopBack, clusterIP, externalIP, externalIPLocal, loadBalancer, loadBalancerLocal, loadBalancerFirewall
     case loadBalancerSourceCIDR, loadBalancerSourceIP
     case nodePortTCP, nodePortLocalTCP, nodePortUDP, nodePortLocalUDP, nodePortSCTP, nodePortLocalSCTP
     case healthCheckNodePort, boundAddresses
+    /// External addresses and node ports of Services with `externalTrafficPolicy: Local` that have no endpoint on this node.
+    case noLocalEndpoint
+    /// External addresses and node ports of Services with that policy, each with the mark of the virtual server that traffic from inside the
+    /// cluster goes to.
+    case insideMark
 
     /// The name without its prefix.
     private var stem: String {
@@ -27,13 +33,21 @@ package enum ServiceSet: UInt8, Hashable, Sendable, CaseIterable {
         case .nodePortLocalSCTP: "NODE-PORT-LOCAL-SCTP-HASH"
         case .healthCheckNodePort: "HEALTH-CHECK-NODE-PORT"
         case .boundAddresses: "IPVS-IPS"
+        case .noLocalEndpoint: "NO-LOCAL-ENDPOINT"
+        case .insideMark: "INSIDE-MARK"
         }
     }
 
-    /// The name in the kernel: `KUBE-…` for IPv4, `KUBE-6-…` for IPv6, cut to the 31 bytes that the kernel takes
-    /// (`IPSET_MAXNAMELEN` in `linux/netfilter/ipset/ip_set.h` is 32 with the terminating zero).
+    /// Whether it is one of kube-proxy's.
+    package var isKubeProxys: Bool { self != .noLocalEndpoint && self != .insideMark }
+
+    /// Whether each of its entries carries a packet mark.
+    package var keepsMarks: Bool { self == .insideMark }
+
+    /// The name in the kernel: `KUBE-…` for IPv4, `KUBE-6-…` for IPv6, `IPVS-AGENT-…` where the set is our own, cut to the 31 bytes that the
+    /// kernel takes (`IPSET_MAXNAMELEN` in `linux/netfilter/ipset/ip_set.h` is 32 with the terminating zero).
     package func name(_ family: AddressFamily) -> String {
-        String(((family == .ipv4 ? "KUBE-" : "KUBE-6-") + stem).prefix(31))
+        String(((isKubeProxys ? "KUBE-" : "IPVS-AGENT-") + (family == .ipv4 ? "" : "6-") + stem).prefix(31))
     }
 
     /// The set in which one of ours is made anew, with more room, before the two change places. It stands for that moment only.
@@ -60,7 +74,7 @@ package enum SetType: String, Hashable, Sendable {
     case bitmapPort = "bitmap:port"
 }
 
-/// One of the sets on this node: which of the seventeen, for which family.
+/// One of the sets on this node: which of the nineteen, for which family.
 package struct SetKey: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let set: ServiceSet
     package let family: AddressFamily

@@ -4,6 +4,8 @@ package import Addresses
 package enum SetEntry: Hashable, Sendable {
     case address(IPAddress)
     case addressPort(IPAddress, UInt16, TransportProtocol)
+    /// Packets to this address and port are given the mark, all 32 bits of it.
+    case addressPortMark(IPAddress, UInt16, TransportProtocol, UInt32)
     case addressPortAddress(IPAddress, UInt16, TransportProtocol, IPAddress)
     case addressPortNet(IPAddress, UInt16, TransportProtocol, IPPrefix)
     case port(UInt16)
@@ -12,11 +14,24 @@ package enum SetEntry: Hashable, Sendable {
     package var type: SetType {
         switch self {
         case .address: .hashAddress
-        case .addressPort: .hashAddressPort
+        case .addressPort, .addressPortMark: .hashAddressPort
         case .addressPortAddress: .hashAddressPortAddress
         case .addressPortNet: .hashAddressPortNet
         case .port: .bitmapPort
         }
+    }
+
+    /// The mark that it carries.
+    package var mark: UInt32? {
+        if case .addressPortMark(_, _, _, let mark) = self { mark } else { nil }
+    }
+
+    /// Whether a set of this key can hold it.
+    package func fits(_ key: SetKey) -> Bool { type == key.type && (mark != nil) == key.set.keepsMarks }
+
+    /// The entry without its mark: what the kernel knows it by.
+    package var withoutMark: SetEntry {
+        if case .addressPortMark(let address, let port, let transport, _) = self { .addressPort(address, port, transport) } else { self }
     }
 }
 
@@ -26,6 +41,8 @@ extension SetEntry: CustomStringConvertible {
         switch self {
         case .address(let address): "\(address)"
         case .addressPort(let address, let port, let transport): "\(address),\(transport):\(port)"
+        case .addressPortMark(let address, let port, let transport, let mark):
+            "\(address),\(transport):\(port) skbmark 0x\(String(mark, radix: 16))"
         case .addressPortAddress(let address, let port, let transport, let other): "\(address),\(transport):\(port),\(other)"
         case .addressPortNet(let address, let port, let transport, let net): "\(address),\(transport):\(port),\(net)"
         case .port(let port): "\(port)"
@@ -76,6 +93,7 @@ extension SetEntry: Comparable {
         return switch self {
         case .address(let address): (address, 0, .tcp, none, 0)
         case .addressPort(let address, let port, let transport): (address, port, transport, none, 0)
+        case .addressPortMark(let address, let port, let transport, let mark): (address, port, transport, none, Int(mark))
         case .addressPortAddress(let address, let port, let transport, let other): (address, port, transport, other, 0)
         case .addressPortNet(let address, let port, let transport, let net): (address, port, transport, net.address, net.length)
         case .port(let port): (none, port, .tcp, none, 0)

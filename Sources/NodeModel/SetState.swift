@@ -50,12 +50,17 @@ package struct ObservedSet: Hashable, Sendable {
     package var family: AddressFamily
     /// 0 for bitmaps.
     package var maximumEntries: UInt32
+    /// Whether entries can carry a packet mark (`skbinfo`).
+    package var keepsMarks: Bool
     package var entries: Set<SetEntry>
 
-    package init(typeName: String, family: AddressFamily, maximumEntries: UInt32, entries: Set<SetEntry> = []) {
+    package init(
+        typeName: String, family: AddressFamily, maximumEntries: UInt32, keepsMarks: Bool = false, entries: Set<SetEntry> = []
+    ) {
         self.typeName = typeName
         self.family = family
         self.maximumEntries = maximumEntries
+        self.keepsMarks = keepsMarks
         self.entries = entries
     }
 
@@ -65,6 +70,6 @@ package struct ObservedSet: Hashable, Sendable {
     /// Whether the set can serve as the one wanted under this key.
     package func serves(as key: SetKey) -> Bool {
         // A bitmap has no family of its own; the kernel shows it as IPv4.
-        typeName == key.type.rawValue && (key.type == .bitmapPort || family == key.family)
+        typeName == key.type.rawValue && (key.type == .bitmapPort || family == key.family) && (keepsMarks || !key.set.keepsMarks)
     }
 }

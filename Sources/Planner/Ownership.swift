@@ -36,19 +36,23 @@ package struct Ownership: Equatable, Sendable {
     /// Whether the kernel's state itself shows that a virtual server is ours.
     package func isTold(_ key: VirtualServer.Key, in observed: NodeState) -> Bool {
         switch key {
-        case .firewallMark(let mark, _): firewallMarks?.contains(mark) ?? false
+        case .firewallMark(let mark, let family):
+            // The range may have been another one when it was made.
+            firewallMarks?.contains(mark) ?? false
+                || observed.sets[SetKey(.insideMark, family)]?.entries.contains { $0.mark == mark } ?? false
         case .address(let address, let port, let transport):
             observed.addresses.contains(address)
                 || Self.addressSets.contains { observed.holds(.addressPort(address, port, transport), in: $0) }
-                // A port in these sets means every address of the node; an address of nobody's is not one.
-                || observed.otherAddresses[address] != nil
-                    && Self.portSets(of: transport).contains { observed.holds(.port(port), in: $0, address.family) }
+                // A port in these sets means every address of the node.
+                || Self.portSets(of: transport).contains { observed.holds(.port(port), in: $0, address.family) }
+                    && (observed.otherAddresses[address] != nil || observed.hasTwin(of: key, at: port, transport))
         }
     }
 
     /// Sets whose entries are virtual servers of ours, by address, port and protocol. (Node ports of SCTP are kept with their addresses.)
     static let addressSets: [ServiceSet] = [
         .clusterIP, .externalIP, .externalIPLocal, .loadBalancer, .loadBalancerLocal, .nodePortSCTP, .nodePortLocalSCTP,
+        .noLocalEndpoint,
     ]
 
     private static func portSets(of transport: TransportProtocol) -> [ServiceSet] {
@@ -61,6 +65,15 @@ package struct Ownership: Equatable, Sendable {
 }
 
 extension NodeState {
+    /// Whether a virtual server on an address that nobody has is the same as one at that port on an address of the node: the node had it, and
+    /// lost it while no agent ran.
+    fileprivate func hasTwin(of key: VirtualServer.Key, at port: UInt16, _ transport: TransportProtocol) -> Bool {
+        guard let server = virtualServers[key] else { return false }
+        return otherAddresses.keys.contains { address in
+            address.family == key.family && virtualServers[.address(address, port: port, transport)] == server
+        }
+    }
+
     /// Whether an entry is in a set of ours.
     fileprivate func holds(_ entry: SetEntry, in set: ServiceSet, _ family: AddressFamily? = nil) -> Bool {
         guard let family = family ?? entry.family, let standing = sets[SetKey(set, family)] else { return false }

@@ -16,6 +16,9 @@ package struct Planner {
     private let ownership: Ownership
 
     private var start: [Operation] = []
+    /// Entries with marks. They are known by what they are without, so one whose mark changes goes before it comes; and without one, traffic
+    /// from inside goes where the rest goes.
+    private var removedMarks: [Operation] = []
     private var earlyMembers: [Operation] = []
     private var servers: [Operation] = []
     private var realServers: [Operation] = []
@@ -91,7 +94,7 @@ package struct Planner {
     }
 
     private var result: Plan {
-        let comes = [start, earlyMembers, servers, realServers, members, addresses]
+        let comes = [start, removedMarks, earlyMembers, servers, realServers, members, addresses]
         let goes = [removedAddresses, removedMembers, removedRealServers, removedServers, lateRemovedMembers]
         // Put together in one piece: at the start there are tens of thousands.
         var operations: [Operation] = []
@@ -136,7 +139,8 @@ extension Planner {
         case (.boundAddresses, .address(let address)): return observed.addresses.contains(address) || isFree(address)
         case (.clusterIP, .addressPort(let address, _, _)) where holder(of: address) != nil: return false
         // What stands at an entry of ours is ours: no entry must say that of what is not.
-        case (_, .addressPort(let address, let port, let transport)): return !standsInTheWay(.address(address, port: port, transport))
+        case (_, .addressPort(let address, let port, let transport)), (_, .addressPortMark(let address, let port, let transport, _)):
+            return !standsInTheWay(.address(address, port: port, transport))
         default: return true
         }
     }
@@ -160,6 +164,9 @@ extension Planner {
             if !observed.addresses.contains(address) { touched.addresses.insert(address) }
             for set in Ownership.addressSets {
                 insert(SetMember(SetKey(set, address.family), .addressPort(address, port, transport)), into: &touched)
+            }
+            for member in wanted.members(of: .address(address, port: port, transport)) where member.entry.mark != nil {
+                insert(member, into: &touched)
             }
         }
         for address in touched.addresses {
@@ -219,7 +226,7 @@ extension Planner {
         if scope.contains(.rules) {
             for (family, rules) in base.rules.sorted(by: { $0.key < $1.key }) {
                 let change = RuleChange(from: observed.rules[family] ?? RuleTables(), to: rules, family: family)
-                if !change.isEmpty { start.append(.changeRules(change)) }
+                start += change.parts.map { .changeRules($0) }
             }
         }
     }
@@ -263,6 +270,7 @@ extension Planner {
         switch (isWanted(member), stands(member)) {
         case (true, false) where isOnTheNode(member): earlyMembers.append(.addMember(member))
         case (true, false): members.append(.addMember(member))
+        case (false, true) where member.entry.mark != nil: removedMarks.append(.removeMember(member))
         case (false, true) where isOnTheNode(member): lateRemovedMembers.append(.removeMember(member))
         case (false, true): removedMembers.append(.removeMember(member))
         default: break
@@ -274,7 +282,8 @@ extension Planner {
         switch (member.set.set, member.entry) {
         case (.loopBack, _), (.boundAddresses, _): false
         case (_, .port): true
-        case (_, .addressPort(let address, _, _)), (_, .addressPortAddress(let address, _, _, _)),
+        case (_, .addressPort(let address, _, _)), (_, .addressPortMark(let address, _, _, _)),
+            (_, .addressPortAddress(let address, _, _, _)),
             (_, .addressPortNet(let address, _, _, _)), (_, .address(let address)):
             holder(of: address) != nil
         }

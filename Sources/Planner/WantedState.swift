@@ -152,6 +152,11 @@ extension WantedState {
     /// Whether several want this virtual server.
     package func isContested(_ key: VirtualServer.Key) -> Bool { (claims[key]?.count ?? 0) > 1 }
 
+    /// The entries that stand while a virtual server is its first claimant's.
+    package func members(of key: VirtualServer.Key) -> Set<SetMember> {
+        claims[key]?.first.flatMap { membersOfServer(key, of: $0.owner) } ?? []
+    }
+
     /// The virtual servers that are wanted on an address.
     package func virtualServerKeys(on address: IPAddress) -> Set<VirtualServer.Key> { keysByAddress[address] ?? [] }
 
@@ -190,7 +195,8 @@ extension WantedState {
         for definition in base.sets {
             state.sets[definition.key] = ObservedSet(
                 typeName: definition.key.type.rawValue, family: definition.key.type == .bitmapPort ? .ipv4 : definition.key.family,
-                maximumEntries: definition.key.type == .bitmapPort ? 0 : definition.holding(size(of: definition.key)).maximumEntries)
+                maximumEntries: definition.key.type == .bitmapPort ? 0 : definition.holding(size(of: definition.key)).maximumEntries,
+                keepsMarks: definition.key.set.keepsMarks)
         }
         for member in memberCounts.keys { state.sets[member.set]?.entries.insert(member.entry) }
         for key in claims.keys { state.virtualServers[key] = virtualServer(key) }

@@ -12,6 +12,12 @@ package struct CompilerSettings: Equatable, Sendable {
     package var localTraffic = LocalTraffic.unknown
     /// The bit, 0…31, of the packet mark that stands for "masquerade this".
     package var masqueradeBit = 14
+    /// The packet marks that stand for virtual servers.
+    package var firewallMarks = MarkField.standard
+    /// The pods' ranges in the whole cluster, at most one of each family.
+    package var clusterRanges: [IPPrefix] = []
+    /// Whether what pods send out of the cluster gets this node's source address; in families whose cluster range is given.
+    package var masqueradesPodEgress = false
     package var linkName = "kube-ipvs0"
     package var strictARP = false
     /// Seconds; 0 leaves the kernel's value.

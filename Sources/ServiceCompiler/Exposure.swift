@@ -33,8 +33,11 @@ struct Exposure {
     /// The addresses that are not the node's by itself.
     var addresses: [IPAddress] { externalAddresses + loadBalancerAddresses }
 
-    /// The virtual servers of a port, each with the set entries that say how it is treated.
-    func entrances(to port: ServicePort) -> [(key: VirtualServer.Key, members: [SetMember])] {
+    /// The virtual servers of a port, each with the set entries that say how it is treated. The mark is that of the virtual server for traffic
+    /// from inside the cluster, where there is one.
+    func entrances(
+        to port: ServicePort, mark: UInt32?, hasEndpoints: Bool
+    ) -> [(key: VirtualServer.Key, members: [SetMember])] {
         var entrances: [(VirtualServer.Key, [SetMember])] = []
         for address in externalAddresses {
             let entry = SetEntry.addressPort(address, port.port, port.transport)
@@ -44,11 +47,22 @@ struct Exposure {
         for address in loadBalancerAddresses {
             entrances.append((.address(address, port: port.port, port.transport), loadBalancerMembers(address, port)))
         }
-        guard let nodePort = port.nodePort else { return entrances }
-        for address in nodePortAddresses {
-            entrances.append((.address(address, port: nodePort, port.transport), nodePortMembers(address, nodePort, port.transport)))
+        if let nodePort = port.nodePort {
+            for address in nodePortAddresses {
+                entrances.append((.address(address, port: nodePort, port.transport), nodePortMembers(address, nodePort, port.transport)))
+            }
         }
-        return entrances
+        guard policy == .local else { return entrances }
+        return entrances.map { key, members in (key, members + localMembers(key, mark: mark, hasEndpoints: hasEndpoints)) }
+    }
+
+    /// What keeps clients outside from an entrance without endpoints here, and shows those inside another way.
+    private func localMembers(_ key: VirtualServer.Key, mark: UInt32?, hasEndpoints: Bool) -> [SetMember] {
+        guard case .address(let address, let port, let transport) = key else { return [] }
+        var members: [SetMember] = []
+        if !hasEndpoints { members.append(member(.noLocalEndpoint, .addressPort(address, port, transport))) }
+        if let mark { members.append(member(.insideMark, .addressPortMark(address, port, transport, mark))) }
+        return members
     }
 
     private func loadBalancerMembers(_ address: IPAddress, _ port: ServicePort) -> [SetMember] {

@@ -20,7 +20,8 @@ package struct ServiceCompiler: Equatable, Sendable {
         package var problems: [SourceProblem] = []
     }
 
-    package func compile(_ service: Service, slices: [EndpointSlice]) -> Result {
+    /// Compiles one Service. Marks are those of the ports that `markedPorts` names; one without has no way of its own for traffic from inside.
+    package func compile(_ service: Service, slices: [EndpointSlice], marks: [MarkedPort: UInt32] = [:]) -> Result {
         guard service.proxyName == nil, service.type != .externalName, !service.clusterAddresses.isEmpty else { return Result() }
         var result = Result()
         let options = ServiceOptions(of: service, reporting: &result.problems)
@@ -33,7 +34,7 @@ package struct ServiceCompiler: Equatable, Sendable {
             let exposure = Exposure(of: service, family: address.family, on: self)
             for external in exposure.addresses { bind(external, to: &share) }
             for port in service.ports {
-                add(port, of: service, at: address, exposure: exposure, slices: slices, options: options, to: &share)
+                add(port, of: service, at: address, exposure: exposure, slices: slices, options: options, marks: marks, to: &share)
             }
             if let port = exposure.healthCheckNodePort {
                 share.members.insert(SetMember(SetKey(.healthCheckNodePort, address.family), .port(port)))
@@ -51,7 +52,7 @@ package struct ServiceCompiler: Equatable, Sendable {
 
     private func add(
         _ port: ServicePort, of service: Service, at address: IPAddress, exposure: Exposure, slices: [EndpointSlice],
-        options: ServiceOptions, to share: inout NodeShare
+        options: ServiceOptions, marks: [MarkedPort: UInt32], to share: inout NodeShare
     ) {
         let family = address.family
         let choice = EndpointChoice(port: port, family: family, slices: slices)
@@ -66,16 +67,22 @@ package struct ServiceCompiler: Equatable, Sendable {
             return server
         }
         let inside = server(service.internalTrafficPolicy)
-        share.virtualServers[.address(address, port: port.port, port.transport)] = inside
+        let clusterKey = VirtualServer.Key.address(address, port: port.port, port.transport)
+        share.virtualServers[clusterKey] = inside
         share.members.insert(SetMember(SetKey(.clusterIP, family), .addressPort(address, port.port, port.transport)))
-        let entrances = exposure.entrances(to: port)
-        if !entrances.isEmpty {
-            let outside = exposure.policy == service.internalTrafficPolicy ? inside : server(exposure.policy)
-            for (key, members) in entrances {
-                // The cluster address keeps its own policy where it is named as an external one, too.
-                if share.virtualServers[key] == nil { share.virtualServers[key] = outside }
-                share.membersOfServers[key, default: []].formUnion(members)
-            }
+        let outside = exposure.policy == service.internalTrafficPolicy ? inside : server(exposure.policy)
+        let mark = marks[MarkedPort(port, family)]
+        let entrances = exposure.entrances(to: port, mark: mark, hasEndpoints: !outside.realServers.isEmpty)
+        for (key, members) in entrances {
+            // The cluster address keeps its own policy where it is named as an external one, too.
+            let isCluster = key == clusterKey
+            if !isCluster { share.virtualServers[key] = outside }
+            share.membersOfServers[key, default: []].formUnion(isCluster ? members.filter(\.set.set.isKubeProxys) : members)
+        }
+        if let mark, entrances.contains(where: { $0.key != clusterKey }) {
+            var short = server(.cluster)
+            short.configuration = Self.withoutTemplates(short.configuration, on: node.kernel)
+            share.virtualServers[.firewallMark(mark, family)] = short
         }
         // An endpoint that reaches itself through the virtual address would answer itself directly, past the translation,
         // unless its own address is masqueraded.
@@ -96,6 +103,19 @@ package struct ServiceCompiler: Equatable, Sendable {
             schedulerFlags: options.schedulerFlags ?? inherited ?? Self.usualFlags(of: scheduler),
             persistence: service.affinityTimeout.map { .init(timeout: $0, granularity: .wholeAddress(family)) },
             onePacket: options.onePacket && port.transport == .udp)
+    }
+
+    /// The configuration for a virtual server by mark.
+    ///
+    /// With persistence it would send each packet to the port that it came to, whatever port its real servers have: `ip_vs_sched_persist`
+    /// changes a port only where it is the virtual server's, and one by mark has none. So a client keeps its server here because its
+    /// address is hashed (Maglev hashing is there from Linux 4.18 on), not because it is remembered.
+    private static func withoutTemplates(
+        _ configuration: VirtualServer.Configuration, on kernel: KernelVersion
+    ) -> VirtualServer.Configuration {
+        guard configuration.persistence != nil else { return configuration }
+        return VirtualServer.Configuration(
+            scheduler: kernel < KernelVersion(4, 18) ? .sourceHashing : .maglevHashing, onePacket: configuration.onePacket)
     }
 
     /// kube-proxy gives Maglev hashing the port flag, since most clients of a cluster address share few source addresses.

@@ -12,7 +12,7 @@ struct ServiceRules {
     let node: NodeFacts
 
     var tables: RuleTables {
-        RuleTables(["nat": nat, "filter": filter])
+        RuleTables(["nat": nat, "filter": filter, "mangle": InsideRules(family: family, settings: settings, node: node).table])
     }
 
     private var nat: RuleTables.Table {
@@ -33,7 +33,8 @@ struct ServiceRules {
                 ],
                 "KUBE-POSTROUTING": [
                     "-m comment --comment \"Kubernetes endpoints dst ip:port, source ip for solving hairpin purpose\" "
-                        + "\(matching(.loopBack, "dst,dst,src")) -j MASQUERADE",
+                        + "\(matching(.loopBack, "dst,dst,src")) -j MASQUERADE"
+                ] + podEgress + [
                     "-m mark ! --mark \(mark)/\(mark) -j RETURN",
                     // Clears the mark, so that the packet is not masqueraded again if it passes once more.
                     "-j MARK --set-xmark \(mark)/0x0",
@@ -74,7 +75,7 @@ struct ServiceRules {
                 ],
                 "KUBE-SOURCE-RANGES-FIREWALL": sourceRanges,
                 // An address on the dummy link makes every port of this node answer there. What is no service's is refused.
-                "KUBE-IPVS-FILTER": served.map { "\(matching($0, "dst,dst")) -j RETURN" } + [
+                "KUBE-IPVS-FILTER": [noLocalEndpoint] + served.map { "\(matching($0, "dst,dst")) -j RETURN" } + [
                     "\(matching(.healthCheckNodePort, "dst")) -j RETURN",
                     "-m conntrack --ctstate NEW \(matching(.boundAddresses, "dst")) -j REJECT --reject-with \(unreachable)",
                 ],
@@ -92,6 +93,23 @@ struct ServiceRules {
 
     private var externalAddress: String {
         "\(comment("Kubernetes service external ip + port for masquerade and filter purpose")) \(matching(.externalIP, "dst,dst"))"
+    }
+
+    /// Where a Service with `externalTrafficPolicy: Local` has no endpoint here, clients outside get no answer: a load balancer in front of the
+    /// nodes asks another one then. (What the node itself sends does not come by here, and pods' packets have another way.)
+    private var noLocalEndpoint: String {
+        let pods = ServiceRules.pods(family, settings, node).map { "! \($0) " } ?? ""
+        return "\(pods)\(comment("Service with externalTrafficPolicy=local and no endpoint on this node")) "
+            + "-m conntrack --ctstate NEW \(matching(.noLocalEndpoint, "dst,dst")) -j DROP"
+    }
+
+    /// What this node's pods send out of the cluster, where asked for.
+    private var podEgress: [String] {
+        guard settings.masqueradesPodEgress, let cluster = settings.clusterRanges.first(where: { $0.family == family }) else { return [] }
+        let own = node.podRanges.filter { $0.family == family }
+        return (own.isEmpty ? [cluster] : own).map {
+            "-s \($0) ! -d \(cluster) \(comment("pods to outside the cluster")) -j MASQUERADE --random-fully"
+        }
     }
 
     /// Lets in those that a Service's ranges name; the rest is dropped.
@@ -130,13 +148,16 @@ struct ServiceRules {
     }
 
     /// The match for packets that do not come from pods; nil where that cannot be told for this family.
-    private var notLocal: String? {
-        func range(_ ranges: [IPPrefix]) -> String? { ranges.first { $0.family == family }.map { "! -s \($0)" } }
+    private var notLocal: String? { Self.pods(family, settings, node).map { "! \($0)" } }
+
+    /// The match for packets that come from pods; nil where that cannot be told for this family.
+    static func pods(_ family: AddressFamily, _ settings: CompilerSettings, _ node: NodeFacts) -> String? {
+        func range(_ ranges: [IPPrefix]) -> String? { ranges.first { $0.family == family }.map { "-s \($0)" } }
         return switch settings.localTraffic {
         case .ranges(let ranges): range(ranges)
         case .nodeRanges: range(node.podRanges)
-        case .bridge(let name): "! -i \(name)"
-        case .interfacePrefix(let prefix): "! -i \(prefix)+"
+        case .bridge(let name): "-i \(name)"
+        case .interfacePrefix(let prefix): "-i \(prefix)+"
         case .unknown: nil
         }
     }

@@ -24,6 +24,8 @@ package struct AgentSettings: Equatable, Sendable {
     package var masqueradeAll: Bool
     /// 0…31.
     package var masqueradeBit: UInt8
+    package var masqueradesPodEgress: Bool
+    package var firewallMarks: MarkField
     /// At most one of each family.
     package var clusterCIDRs: [IPPrefix]
     package var detectLocalMode: DetectLocalMode

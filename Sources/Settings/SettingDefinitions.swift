@@ -1,9 +1,12 @@
+import IPVSModel
+
 extension SettingDefinition {
     /// All settings, in the order of the help text.
     package static let all: [SettingDefinition] = [
         manifests, policies, hostnameOverride,
         scheduler, schedulerFlags, syncPeriod, minSyncPeriod, strictARP, tcpTimeout, tcpFinTimeout, udpTimeout, excludeCIDRs,
-        masqueradeAll, masqueradeBit, clusterCIDR, detectLocalMode, podBridgeInterface, podInterfaceNamePrefix,
+        masqueradeAll, masqueradeBit, masqueradePodEgress, firewallMarks, clusterCIDR, detectLocalMode, podBridgeInterface,
+        podInterfaceNamePrefix,
         nodePortAddresses, serviceNodePortRange, runtimeDirectory, socket, socketGroup,
         healthzBindAddress, metricsBindAddress, metricsServers, link, iptablesBackend, manageSysctls,
         conntrackMaxPerCore, conntrackMin, conntrackTCPEstablished, conntrackTCPCloseWait, conntrackUDP, conntrackUDPStream,
@@ -52,6 +55,13 @@ extension SettingDefinition {
     package static let masqueradeBit = SettingDefinition(
         "iptables-masquerade-bit", .integer(0...31), default: "14", kubeProxy: "iptables-masquerade-bit",
         "The bit of the packet mark that asks for masquerading")
+    package static let masqueradePodEgress = SettingDefinition(
+        "masquerade-pod-egress", .boolean, default: "false",
+        "Give what pods send out of the cluster this node's source address; needs cluster-cidr")
+    package static let firewallMarks = SettingDefinition(
+        "firewall-marks", .text, default: MarkField.standard.description,
+        "The packet marks that stand for virtual servers: all that begin with these 1 to 16 bits; virtual servers with other marks are not ours"
+    )
     package static let clusterCIDR = SettingDefinition(
         "cluster-cidr", .list, kubeProxy: "cluster-cidr",
         "The pods' ranges in the cluster, at most one of each family; traffic from elsewhere is masqueraded")

@@ -32,6 +32,18 @@ extension AgentSettings {
             values.report(.clusterCIDR, "several \(family) ranges; at most one of each family")
         }
         detectLocalMode = values.word(.detectLocalMode) ?? .clusterCIDR
+        masqueradesPodEgress = values.boolean(.masqueradePodEgress)
+        if masqueradesPodEgress, clusterCIDRs.isEmpty {
+            values.report(.masqueradePodEgress, "which addresses are the cluster's is not known; give --cluster-cidr")
+        }
+        firewallMarks =
+            values.read(
+                .firewallMarks, "marks by their first bits, 1 to 16 of them and one of them set, such as 0x10000000/4", MarkField.init)
+            ?? .standard
+        if firewallMarks.value & 1 << UInt32(masqueradeBit) != 0 {
+            values.report(
+                .firewallMarks, "the bit \(masqueradeBit) asks for masquerading (--iptables-masquerade-bit); give bits without it")
+        }
         podBridgeInterface = Self.linkName(.podBridgeInterface, &values)
         podInterfaceNamePrefix = Self.linkName(.podInterfaceNamePrefix, &values)
         if detectLocalMode == .bridgeInterface, podBridgeInterface == nil {

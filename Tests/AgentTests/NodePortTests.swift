@@ -45,6 +45,13 @@ import Testing
         #expect(journal.remembered(reporting: quiet).isEmpty, "what is gone is forgotten")
     }
 
+    @Test func anAddressThatWasLostWhileNoAgentRanLeavesNothing() async {
+        let (kernel, _, _) = await start(with: Self.address)
+        kernel.state.otherAddresses[Self.address] = nil
+        #expect(await reconciler(kernel).take(SourceUpdate(changed: Self.objects)).succeeded)
+        #expect(kernel.state == (await start()).0.state)
+    }
+
     @Test func othersVirtualServersOnThatAddressStay() async {
         let (kernel, agent, _) = await start(with: Self.address)
         let theirs = VirtualServer.Key.address(Self.address, port: 8888, .tcp)

@@ -152,7 +152,7 @@ import Testing
         }
         let agent = reconciler(kernel)
         let round = await agent.take(SourceUpdate(changed: Self.objects))
-        #expect(round.failures.count == 2)
+        #expect(round.failures.count == 4)
         var goal = await fromScratch(Self.objects)
         let rules = goal.rules
         goal.rules = [:]
@@ -193,7 +193,8 @@ import Testing
             let kernel = FakeKernel()
             for set in ServiceSet.allCases where set.type != .bitmapPort {
                 kernel.state.sets[SetKey(set, .ipv4)] = ObservedSet(
-                    typeName: set.type.rawValue, family: .ipv4, maximumEntries: UInt32.random(in: 1...6, using: &random))
+                    typeName: set.type.rawValue, family: .ipv4, maximumEntries: UInt32.random(in: 1...6, using: &random),
+                    keepsMarks: set.keepsMarks)
             }
             let agent = reconciler(kernel)
             var objects: [SourceObject.Key: SourceObject] = [:]

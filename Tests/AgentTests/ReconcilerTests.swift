@@ -166,7 +166,11 @@ import Testing
         _ = await agent.take(SourceUpdate(changed: [service(1), slice(1, endpoints: [1])]))
         let range = IPPrefix("10.244.7.0/24")
         let round = await agent.take(SourceUpdate(changed: [.node(Node(name: "n1", podRanges: [range].compactMap(\.self)))]))
-        #expect(round.plan.operations.map(\.description) == ["change IPv4 rules: nat: write KUBE-SERVICES"])
+        #expect(
+            round.plan.operations.map(\.description) == [
+                "change IPv4 rules: filter: write KUBE-IPVS-FILTER; nat: write KUBE-SERVICES",
+                "change IPv4 rules: mangle: write IPVS-AGENT-PREROUTING",
+            ])
         #expect(await agent.take(SourceUpdate(changed: [.node(Node(name: "n2"))])).plan.isEmpty)
     }
 

@@ -7,10 +7,11 @@ import NodeModel
 enum SetInput {
     static func tryOne(_ bytes: [UInt8]) {
         if let header = try? SetMessage.header(bytes.span) { precondition(!header.typeName.isEmpty, "a set without a type") }
-        for type in [SetType.hashAddress, .hashAddressPort, .hashAddressPortAddress, .hashAddressPortNet, .bitmapPort] {
+        for set in [ServiceSet.boundAddresses, .clusterIP, .insideMark, .loopBack, .loadBalancerSourceCIDR, .nodePortTCP] {
+            let key = SetKey(set, .ipv4)
             do throws(NetlinkDecodingError) {
-                try SetMessage.forEachEntry(bytes.span, of: type) { entry in
-                    precondition(entry.map { $0.type == type } ?? true, "an entry of another type")
+                try SetMessage.forEachEntry(bytes.span, of: key) { entry in
+                    precondition(entry.map { $0.fits(key) } ?? true, "an entry of another type")
                 }
             } catch {}
         }

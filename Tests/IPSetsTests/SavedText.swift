@@ -21,7 +21,7 @@ struct SavedText: Equatable, Sendable {
             sets[key] = Self.header(type: String(words[2]), options: words[3...])
         case "add":
             // `sets[key]` has the type of the set that is there, which need not be the one we would have made.
-            guard words.count == 3, let found = sets[key], found.serves(as: key), let entry = SetEntry(words[2], type: key.type) else {
+            guard let found = sets[key], found.serves(as: key), let entry = Self.entry(words[2...], of: key) else {
                 unreadableLines += 1
                 return
             }
@@ -29,6 +29,17 @@ struct SavedText: Equatable, Sendable {
         default:
             unreadableLines += 1
         }
+    }
+
+    /// `10.96.0.10,tcp:80`, or `10.96.0.10,tcp:80 skbmark 0x10000001` (which bits the mark sets is left out where it sets all).
+    private static func entry(_ words: ArraySlice<some StringProtocol>, of key: SetKey) -> SetEntry? {
+        guard let first = words.first, let entry = SetEntry(first, type: key.type) else { return nil }
+        guard key.set.keepsMarks else { return words.count == 1 ? entry : nil }
+        let options = words.dropFirst().map { String($0) }
+        guard options.count == 2, options[0] == "skbmark", case .addressPort(let address, let port, let transport) = entry,
+            let mark = UInt32(options[1].dropFirst(2), radix: 16)
+        else { return nil }
+        return .addressPortMark(address, port, transport, mark)
     }
 
     private static func header(type: String, options: ArraySlice<some StringProtocol>) -> ObservedSet {
@@ -41,6 +52,7 @@ struct SavedText: Equatable, Sendable {
             // An option without a value (`counters`, `comment`) shifts nothing: only the word after a known name is read.
             default: break
             }
+            if word == "skbinfo" { set.keepsMarks = true }
             name = word
         }
         return set

@@ -56,13 +56,15 @@ struct SavedTextTests {
                 let entry: SetEntry =
                     switch set.type {
                     case .hashAddress: .address(address)
+                    case .hashAddressPort where set.keepsMarks: .addressPortMark(address, 1, .sctp, 0x1000_00ab)
                     case .hashAddressPort: .addressPort(address, 1, .sctp)
                     case .hashAddressPortAddress: .addressPortAddress(address, 65535, .tcp, address)
                     case .hashAddressPortNet: .addressPortNet(address, 80, .udp, net)
                     case .bitmapPort: .port(0)
                     }
                 let key = SetKey(set, family)
-                let header = "create \(key) \(key.type.rawValue) family \(family == .ipv4 ? "inet" : "inet6") maxelem 5"
+                let header =
+                    "create \(key) \(key.type.rawValue) family \(family == .ipv4 ? "inet" : "inet6") maxelem 5\(set.keepsMarks ? " skbinfo" : "")"
                 #expect(SavedText("\(header)\nadd \(key) \(entry)").sets[key]?.entries == [entry])
             }
         }

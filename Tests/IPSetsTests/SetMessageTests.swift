@@ -94,10 +94,10 @@ import Testing
                 """),
     ]
 
-    private func read(_ bytes: [UInt8], _ type: SetType) throws(NetlinkDecodingError) -> (ObservedSet?, [SetEntry], Int) {
+    private func read(_ bytes: [UInt8], _ key: SetKey) throws(NetlinkDecodingError) -> (ObservedSet?, [SetEntry], Int) {
         var (entries, unreadable): ([SetEntry], Int) = ([], 0)
         let header = try SetMessage.header(bytes.span)
-        try SetMessage.forEachEntry(bytes.span, of: type) { entry in
+        try SetMessage.forEachEntry(bytes.span, of: key) { entry in
             if let entry { entries.append(entry) } else { unreadable += 1 }
         }
         return (header, entries, unreadable)
@@ -105,7 +105,7 @@ import Testing
 
     @Test(arguments: recordings)
     func whatTheKernelSendsIsUnderstood(recording: Recording) throws {
-        let (header, entries, unreadable) = try read(recording.bytes, recording.key.type)
+        let (header, entries, unreadable) = try read(recording.bytes, recording.key)
         #expect(header == recording.header)
         #expect(Set(entries) == Set(recording.entries) && entries.count == recording.entries.count)
         #expect(unreadable == recording.unreadable)
@@ -119,15 +119,15 @@ import Testing
         encoder.attribute(1, 6 as UInt8)
         encoder.attribute(2, "KUBE-NODE-PORT-TCP")
         encoder.nest(8) { list in list.nest(7) { $0.attribute(4, network: 80 as UInt16) } }
-        let (header, entries, _) = try read(encoder.bytes, .bitmapPort)
+        let (header, entries, _) = try read(encoder.bytes, SetKey(.nodePortTCP, .ipv4))
         #expect(header == nil && entries == [.port(80)])
     }
 
-    static let incompleteEntries: [(SetType, @Sendable (inout NetlinkEncoder) -> Void)] = [
-        (SetType.hashAddress, { $0.attribute(4, network: 80 as UInt16) }),
-        (.hashAddressPort, { $0.nest(1) { $0.attribute(1, bytes: [10, 0, 0, 1]) } }),
+    static let incompleteEntries: [(ServiceSet, @Sendable (inout NetlinkEncoder) -> Void)] = [
+        (ServiceSet.boundAddresses, { $0.attribute(4, network: 80 as UInt16) }),
+        (.clusterIP, { $0.nest(1) { $0.attribute(1, bytes: [10, 0, 0, 1]) } }),
         (
-            .hashAddressPort,
+            .clusterIP,
             { nest in
                 nest.nest(1) { $0.attribute(1, bytes: [10, 0, 0, 1]) }
                 nest.attribute(4, network: 80 as UInt16)
@@ -135,7 +135,7 @@ import Testing
             }
         ),
         (
-            .hashAddressPortNet,
+            .loadBalancerSourceCIDR,
             { nest in
                 nest.nest(1) { $0.attribute(1, bytes: [10, 0, 0, 1]) }
                 nest.nest(20) { $0.attribute(1, bytes: [10, 0, 0, 0]) }
@@ -144,15 +144,33 @@ import Testing
                 nest.attribute(7, 6 as UInt8)
             }
         ),
-        (.bitmapPort, { _ in }),
+        (.nodePortTCP, { _ in }),
+        // A mark that is not there, and one of which some bits are not set.
+        (
+            .insideMark,
+            { nest in
+                nest.nest(1) { $0.attribute(1, bytes: [10, 0, 0, 1]) }
+                nest.attribute(4, network: 80 as UInt16)
+                nest.attribute(7, 6 as UInt8)
+            }
+        ),
+        (
+            .insideMark,
+            { nest in
+                nest.nest(1) { $0.attribute(1, bytes: [10, 0, 0, 1]) }
+                nest.attribute(4, network: 80 as UInt16)
+                nest.attribute(7, 6 as UInt8)
+                nest.attribute(27, bytes: [0x10, 0, 0, 1, 0x0f, 0xff, 0xff, 0xff])
+            }
+        ),
     ]
 
     @Test("What an entry of the type lacks, or is beyond it, is counted and not invented", arguments: incompleteEntries)
-    func incomplete(type: SetType, entry: @Sendable (inout NetlinkEncoder) -> Void) throws {
+    func incomplete(set: ServiceSet, entry: @Sendable (inout NetlinkEncoder) -> Void) throws {
         var encoder = NetlinkEncoder()
         encoder.append(0 as UInt32)
         encoder.nest(8) { $0.nest(7, entry) }
-        let (_, entries, unreadable) = try read(encoder.bytes, type)
+        let (_, entries, unreadable) = try read(encoder.bytes, SetKey(set, .ipv4))
         #expect(entries == [] && unreadable == 1)
     }
 
@@ -161,7 +179,7 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         for recording in Self.recordings {
             for _ in 0..<10 {
-                guard let (_, entries, _) = try? read(generator.mutated(recording.bytes), recording.key.type) else { continue }
+                guard let (_, entries, _) = try? read(generator.mutated(recording.bytes), recording.key) else { continue }
                 #expect(entries.allSatisfy { $0.type == recording.key.type })
             }
         }

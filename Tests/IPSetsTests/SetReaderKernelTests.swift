@@ -28,6 +28,8 @@ extension SetSessionKernelTests {
         let transport = try #require(TransportProtocol.allCases.randomElement(using: &random))
         return switch key.type {
         case .hashAddress: .address(address)
+        case .hashAddressPort where key.set.keepsMarks:
+            .addressPortMark(address, port, transport, UInt32.random(in: .min ... .max, using: &random))
         case .hashAddressPort: .addressPort(address, port, transport)
         case .hashAddressPortAddress: .addressPortAddress(address, port, transport, Self.address(Int(port) + 1, key.family))
         case .hashAddressPortNet:

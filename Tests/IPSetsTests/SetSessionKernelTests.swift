@@ -17,6 +17,8 @@ struct SetSessionKernelTests {
         let address = address(number, key.family)
         return switch key.type {
         case .hashAddress: .address(address)
+        case .hashAddressPort where key.set.keepsMarks:
+            .addressPortMark(address, UInt16(number % 65535), .tcp, 0x1000_0000 + UInt32(number))
         case .hashAddressPort: .addressPort(address, UInt16(number % 65535), .sctp)
         case .hashAddressPortAddress: .addressPortAddress(address, 80, .udp, address)
         case .hashAddressPortNet: .addressPortNet(address, 443, .tcp, try #require(IPPrefix(address, length: 20)))
@@ -52,9 +54,30 @@ struct SetSessionKernelTests {
                 #expect(try Self.list([key])[key]?.entries == [entries[0]])
             }
         }
-        #expect(try Self.list().count == 34)
+        #expect(try Self.list().count == 38)
         try Self.removeAll(session)
         #expect(try Self.list().isEmpty)
+    }
+
+    /// An entry is known by what it is without its mark, and growing keeps the marks.
+    @Test(arguments: AddressFamily.allCases) func anotherMarkTakesTheFirstOnesPlace(family: AddressFamily) throws {
+        let session = try SetSession()
+        try Self.removeAll(session)
+        let key = SetKey(.insideMark, family)
+        try session.create(SetDefinition(key))
+        func member(_ mark: UInt32) -> SetMember { SetMember(key, .addressPortMark(Self.address(1, family), 80, .tcp, mark)) }
+        #expect(session.change([.add(member(0x1000_0001)), .add(member(.max))]) == [])
+        #expect(try Self.list([key])[key]?.entries == [member(.max).entry])
+        try session.grow(SetDefinition(key, maximumEntries: 1 << 17))
+        #expect(try Self.list([key])[key]?.entries == [member(.max).entry])
+        #expect(try Self.list([key])[key]?.keepsMarks == true)
+        #expect(session.change([.remove(member(7))]) == [])
+        #expect(try Self.list([key])[key]?.entries == [])
+        // One that cannot keep marks is not ours to use.
+        try session.destroy(key)
+        try session.create(SetDefinition(SetKey(.clusterIP, family)), named: key.name)
+        #expect(throws: SetError.self) { try session.create(SetDefinition(key)) }
+        try Self.removeAll(session)
     }
 
     @Test func aFullSetRefusesTheRestAndStopsNothingElse() throws {

@@ -84,6 +84,7 @@ struct RandomNode {
         let port = UInt16(truncatingIfNeeded: number * 7)
         return switch key.type {
         case .hashAddress: .address(address)
+        case .hashAddressPort where key.set.keepsMarks: .addressPortMark(address, port, transport, 0x1000_0000 + UInt32(number))
         case .hashAddressPort: .addressPort(address, port, transport)
         case .hashAddressPortAddress: .addressPortAddress(address, port, transport, address)
         case .hashAddressPortNet:

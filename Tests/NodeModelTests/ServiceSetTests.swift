@@ -5,11 +5,13 @@ import Testing
 @Suite struct ServiceSetTests {
     @Test func namesAreThoseOfKubeProxyAndFitTheKernel() {
         let keys = AddressFamily.allCases.flatMap { family in ServiceSet.allCases.map { SetKey($0, family) } }
-        #expect(keys.count == 34)
-        #expect(Set(keys.map(\.name)).count == 34)
+        #expect(keys.count == 38)
+        #expect(Set(keys.map(\.name)).count == 38)
         #expect(keys.allSatisfy { $0.name.utf8.count <= 31 })
         #expect(SetKey(.loadBalancerSourceCIDR, .ipv6).name == "KUBE-6-LOAD-BALANCER-SOURCE-CID")
         #expect(SetKey(.nodePortLocalSCTP, .ipv4).name == "KUBE-NODE-PORT-LOCAL-SCTP-HASH")
+        #expect(SetKey(.noLocalEndpoint, .ipv6).name == "IPVS-AGENT-6-NO-LOCAL-ENDPOINT")
+        #expect(keys.filter(\.set.isKubeProxys).count == 34)
         for key in keys { #expect(SetKey(name: key.name) == key) }
         #expect(SetKey(name: "KUBE-SOMETHING") == nil)
     }

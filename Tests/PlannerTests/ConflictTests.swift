@@ -171,6 +171,18 @@ import Testing
         #expect(!Ownership().owns(Self.sctp, in: Self.holding(tcpPort)))
     }
 
+    /// A node that lost an address while no agent ran has the same node port on another still.
+    @Test func aNodePortTellsOnAnAddressThatWasTheNodes() {
+        let lost = VirtualServer.Key.address(ip("192.0.2.77"), port: 30080, .tcp)
+        var state = Self.holding(SetMember(SetKey(.nodePortTCP, .ipv4), .port(30080)))
+        state.virtualServers = [lost: server(["10.244.0.2"]), Self.tcp: server(["10.244.0.2"])]
+        #expect(Ownership().owns(lost, in: state))
+        state.virtualServers[lost] = server(["10.244.0.9"])
+        #expect(!Ownership().owns(lost, in: state), "it leads somewhere else")
+        state.virtualServers = [lost: server(["10.244.0.2"]), .address(ip("198.51.100.7"), port: 30080, .tcp): server(["10.244.0.2"])]
+        #expect(!Ownership().owns(lost, in: state), "the other is not the node's either")
+    }
+
     @Test func entriesOfOtherSetsTellNothing() {
         let hairpin = SetMember(SetKey(.loopBack, .ipv4), .addressPortAddress(vip, 80, .tcp, vip))
         let guards = SetMember(SetKey(.boundAddresses, .ipv4), .address(vip))
@@ -181,5 +193,9 @@ import Testing
         #expect(!Ownership().owns(.firewallMark(7, .ipv4), in: NodeState()))
         #expect(Ownership(firewallMarks: 5...9).owns(.firewallMark(7, .ipv6), in: NodeState()))
         #expect(!Ownership(firewallMarks: 5...9).owns(.firewallMark(10, .ipv4), in: NodeState()))
+        // Made when the range was another one.
+        let entry = SetMember(SetKey(.insideMark, .ipv4), .addressPortMark(vip, 80, .tcp, 10))
+        #expect(Ownership(firewallMarks: 5...9).owns(.firewallMark(10, .ipv4), in: Self.holding(entry)))
+        #expect(!Ownership(firewallMarks: 5...9).owns(.firewallMark(10, .ipv6), in: Self.holding(entry)))
     }
 }

@@ -110,7 +110,8 @@ import Testing
         return lines.sorted()
     }
 
+    /// Sets of our own are no part of a recording.
     private func setLines(_ state: NodeState) -> [String] {
-        state.sets.flatMap { key, set in set.entries.map { "add \(key) \($0)" } }.sorted()
+        state.sets.filter(\.key.set.isKubeProxys).flatMap { key, set in set.entries.map { "add \(key) \($0)" } }.sorted()
     }
 }

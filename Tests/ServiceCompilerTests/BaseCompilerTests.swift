@@ -62,8 +62,80 @@ import Testing
         #expect(KernelVersion(5, 10) > KernelVersion(5, 9))
     }
 
+    @Test func trafficFromInsideIsMarked() throws {
+        var compiler = compiler { $0.localTraffic = .ranges([net("10.244.0.0/16"), net("fd00:10:244::/48")]) }
+        compiler.node.podRanges = [net("10.244.3.0/24")]
+        let mangle = try #require(compiler.base().rules[.ipv4]?.tables["mangle"])
+        #expect(
+            mangle.chains == [
+                "IPVS-AGENT-PREROUTING": ["-s 10.244.0.0/16 -j SET --map-set IPVS-AGENT-INSIDE-MARK dst,dst --map-mark"],
+                "IPVS-AGENT-OUTPUT": [
+                    "-m set --match-set KUBE-LOAD-BALANCER-FW dst,dst -j IPVS-AGENT-SOURCE-RANGES",
+                    "-j SET --map-set IPVS-AGENT-INSIDE-MARK dst,dst --map-mark",
+                ],
+                "IPVS-AGENT-SOURCE-RANGES": [
+                    "-m set --match-set KUBE-LOAD-BALANCER-SOURCE-CIDR dst,dst,src -j RETURN",
+                    "-m set --match-set KUBE-LOAD-BALANCER-SOURCE-IP dst,dst,src -j RETURN", "-j DROP",
+                ],
+                "IPVS-AGENT-POSTROUTING": [
+                    "! -s 10.244.3.0/24 -m mark --mark 0x10000000/0xf0000000 -m conntrack --ctstate NEW -j MARK --set-xmark 0x4000/0xffffffff",
+                    "-m mark --mark 0x10000000/0xf0000000 -j MARK --set-xmark 0x0/0xffffffff",
+                ],
+            ])
+        #expect(mangle.jumps.map(\.chain) == ["PREROUTING", "OUTPUT", "POSTROUTING"])
+        for table in compiler.base().rules.values.flatMap(\.tables) {
+            #expect(Set(table.value.chains.keys) == OwnChains.byTable[table.key], "what is written is ours, and the other way round")
+        }
+    }
+
+    @Test func podsAreToldInEveryWay() {
+        func rules(_ local: CompilerSettings.LocalTraffic) -> [String]? {
+            let tables = compiler { $0.localTraffic = local }.base().rules[.ipv4]?.tables
+            return (tables?["mangle"]?.chains["IPVS-AGENT-PREROUTING"] ?? [])
+                + (tables?["filter"]?.chains["KUBE-IPVS-FILTER"]?.prefix(1) ?? [])
+        }
+        let mark = "-j SET --map-set IPVS-AGENT-INSIDE-MARK dst,dst --map-mark"
+        let drop =
+            #"-m comment --comment "Service with externalTrafficPolicy=local and no endpoint on this node" -m conntrack --ctstate NEW "#
+            + "-m set --match-set IPVS-AGENT-NO-LOCAL-ENDPOINT dst,dst -j DROP"
+        #expect(rules(.bridge("cni0")) == ["-i cni0 \(mark)", "! -i cni0 \(drop)"])
+        #expect(rules(.interfacePrefix("veth")) == ["-i veth+ \(mark)", "! -i veth+ \(drop)"])
+        #expect(rules(.ranges([net("10.244.0.0/16")])) == ["-s 10.244.0.0/16 \(mark)", "! -s 10.244.0.0/16 \(drop)"])
+        #expect(rules(.unknown) == [drop], "who cannot be told from others is outside")
+        let whole = compiler { $0.localTraffic = .ranges([net("10.244.0.0/16")]) }.base().rules[.ipv4]?.tables["mangle"]
+        #expect(
+            whole?.chains["IPVS-AGENT-POSTROUTING"]?.first
+                == "-m mark --mark 0x10000000/0xf0000000 -m conntrack --ctstate NEW -j MARK --set-xmark 0x4000/0xffffffff",
+            "which pods are this node's is not known")
+        let unknown = compiler().base().rules[.ipv4]?.tables["mangle"]?.chains["IPVS-AGENT-POSTROUTING"]?.first
+        #expect(
+            unknown
+                == "-m mark --mark 0x10000000/0xf0000000 -m conntrack --ctstate NEW -m addrtype --src-type LOCAL "
+                + "-j MARK --set-xmark 0x4000/0xffffffff")
+    }
+
+    @Test func podsEgressIsMasqueradedWhereAsked() {
+        func rules(_ change: (inout CompilerSettings) -> Void, _ podRanges: [IPPrefix] = []) -> [String] {
+            var compiler = compiler(change)
+            compiler.node.podRanges = podRanges
+            return compiler.base().rules[.ipv4]?.tables["nat"]?.chains["KUBE-POSTROUTING"] ?? []
+        }
+        let plain = rules { _ in }
+        let comment = #"-m comment --comment "pods to outside the cluster" -j MASQUERADE --random-fully"#
+        let asked: (inout CompilerSettings) -> Void = {
+            $0.masqueradesPodEgress = true
+            $0.clusterRanges = [net("fd00:10:244::/48"), net("10.244.0.0/16")]
+        }
+        // Before the rule that ends the walk of what is not marked.
+        let whole = rules(asked)
+        #expect(whole.count == plain.count + 1 && whole[1] == "-s 10.244.0.0/16 ! -d 10.244.0.0/16 \(comment)")
+        #expect(rules(asked, [net("10.244.3.0/24"), net("fd00:10:244:3::/64")])[1] == "-s 10.244.3.0/24 ! -d 10.244.0.0/16 \(comment)")
+        #expect(rules { $0.masqueradesPodEgress = true } == plain, "nothing where the cluster's range is not known")
+    }
+
     @Test func rulesDoNotGrowWithServices() {
         let count = compiler().base().rules[.ipv4]?.tables.values.reduce(0) { $0 + $1.chains.values.reduce(0) { $0 + $1.count } }
-        #expect(count == 35)
+        // One fewer where pods cannot be told from others.
+        #expect(count == 43)
     }
 }

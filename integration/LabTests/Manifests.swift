@@ -24,6 +24,7 @@ struct ServiceManifest {
     var annotations: [String: String] = [:]
     var affinitySeconds: Int?
     var exposure = Exposure()
+    var internalPolicy = "Cluster"
 
     /// At what it is reached beside its cluster addresses and the node ports of its ports.
     struct Exposure {
@@ -49,6 +50,7 @@ struct ServiceManifest {
         if let affinitySeconds {
             lines += ["  sessionAffinity: ClientIP", "  sessionAffinityConfig: {clientIP: {timeoutSeconds: \(affinitySeconds)}}"]
         }
+        lines += ["  internalTrafficPolicy: \(internalPolicy)"]
         if type != "ClusterIP" || !exposure.externalAddresses.isEmpty { lines += ["  externalTrafficPolicy: \(exposure.policy)"] }
         if !exposure.externalAddresses.isEmpty { lines += ["  externalIPs: \(Self.list(exposure.externalAddresses))"] }
         if !exposure.sourceRanges.isEmpty { lines += ["  loadBalancerSourceRanges: \(Self.list(exposure.sourceRanges))"] }

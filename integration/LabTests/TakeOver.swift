@@ -54,7 +54,7 @@ extension LabTests {
 
         private static func load(_ state: Recording.State, rules: Recording.State) async throws {
             let sets = [("KUBE-", "inet"), ("KUBE-6-", "inet6")].flatMap { prefix, family in
-                ServiceSet.allCases.map { set in
+                ServiceSet.allCases.filter(\.isKubeProxys).map { set in
                     let key = SetKey(set, prefix == "KUBE-" ? .ipv4 : .ipv6)
                     return set.type == .bitmapPort
                         ? "create \(key.name) bitmap:port range 0-65535"

@@ -39,6 +39,9 @@ static const char usage_text[] =
     "    One connection to a --tcp port that must live: a line each interval, each echo checked.\n"
     "lab-peer load ADDRESS PORT --concurrency C [--seconds S] [--bind ADDRESS] [--timeout MS]\n"
     "    Keeps C connections to a --tcp port open and prints their distribution.\n"
+    "lab-peer list < LINES\n"
+    "    Many at once: a line `TAG get|udp|sctp ADDRESS PORT [OPTION]...` each. Prints `TAG ANSWER`, and\n"
+    "    `TAG failed: REASON` for the first request of a line that fails, which ends that line.\n"
     "Exit status: 0 all went well, 1 something failed, 2 wrong usage.\n";
 
 static volatile sig_atomic_t stop_asked;
@@ -465,10 +468,15 @@ static void print_tallies(void)
         printf("%ld failed\n", failures);
 }
 
+// What each answer is printed after, of requests that come as a list.
+static const char *tag;
+
 static void report(const struct options *o, const char *line)
 {
     tally_answer(line);
     if (!o->summary) {
+        if (tag)
+            printf("%s ", tag);
         printf("%.*s\n", (int)strcspn(line, "\r\n"), line);
         fflush(stdout);
     }
@@ -610,8 +618,15 @@ static bool datagram_once(const struct options *o)
     if (fd < 0) {
         fd = open_socket(o, SOCK_DGRAM, 0);
         // Connected: an ICMP error is told, and only answers from that very address and port count.
-        if (fd < 0 || connect(fd, &o->server.any, address_length(&o->server)) < 0)
+        if (fd < 0)
             return false;
+        if (connect(fd, &o->server.any, address_length(&o->server)) < 0) {
+            int reason = errno;
+            close(fd);
+            fd = -1;
+            errno = reason;
+            return false;
+        }
     }
     bool ok = send(fd, "who\n", 4, 0) == 4 && wait_for(fd, POLLIN, now_ms() + o->timeout);
     ssize_t got = ok ? recv(fd, text, sizeof text - 1, 0) : -1;
@@ -696,6 +711,34 @@ static int load(const struct options *o)
     return failures ? EXIT_SOME_FAILED : 0;
 }
 
+// Requests from standard input, one line after the other: starting a process for each would take longer than they do.
+static int list(void)
+{
+    char line[512], *words[32];
+    while (!stop_asked && fgets(line, sizeof line, stdin)) {
+        int count = 0;
+        for (char *word = strtok(line, " \n"); word && count < 32; word = strtok(NULL, " \n"))
+            words[count++] = word;
+        if (count < 4)
+            fail_usage("list: a line needs a tag, a verb, an address and a port");
+        bool (*once)(const struct options *) = strcmp(words[1], "get") == 0    ? get_once
+                                               : strcmp(words[1], "udp") == 0  ? datagram_once
+                                               : strcmp(words[1], "sctp") == 0 ? greet_once
+                                                                               : NULL;
+        if (!once)
+            fail_usage("list: '%s' is not get, udp or sctp", words[1]);
+        struct options o = parse_options(count - 2, words + 2);
+        tag = words[0];
+        for (long i = 0; i < o.count && !stop_asked; i++) {
+            if (!once(&o)) {
+                printf("%s failed: %s\n", tag, strerror(errno));
+                break;
+            }
+        }
+    }
+    return 0;
+}
+
 int main(int count, char **arguments)
 {
     catch_signals();
@@ -706,6 +749,8 @@ int main(int count, char **arguments)
     const char *verb = arguments[1];
     if (strcmp(verb, "serve") == 0)
         return serve(count - 2, arguments + 2);
+    if (strcmp(verb, "list") == 0)
+        return list();
     bool known = strcmp(verb, "get") == 0 || strcmp(verb, "udp") == 0 || strcmp(verb, "sctp") == 0 ||
                  strcmp(verb, "hold") == 0 || strcmp(verb, "load") == 0;
     if (!known)

@@ -26,6 +26,8 @@ struct cipset_definition {
 	/* Buckets at the start and entries at most; unused for bitmap:port, which is made for every port. */
 	uint32_t hash_size;
 	uint32_t maximum_entries;
+	/* Whether entries can carry packet marks. */
+	uint8_t keeps_marks;
 };
 
 /* A set that changes speak of: its name, and the type that it is taken to have. */
@@ -54,8 +56,11 @@ struct cipset_change {
 	/* In host order. */
 	uint16_t port;
 	uint8_t other_prefix_length;
+	/* Whether the entry carries a mark; a removal goes by the rest of it. */
+	uint8_t has_mark;
 	uint8_t address[16];
 	uint8_t other[16];
+	uint32_t mark;
 };
 
 /* Codes below 4096 are errno; those from 4096 are ip_set's own (linux/netfilter/ipset/ip_set.h). */
