@@ -41,8 +41,12 @@ import Testing
             SetMember(SetKey(.loopBack, .ipv6), .addressPortAddress(ip("fd00:10:244::2"), 53, .udp, ip("fd00:10:244::2"))),
             SetMember(SetKey(.loadBalancerSourceCIDR, .ipv4), .addressPortNet(ip("10.96.0.10"), 80, .tcp, IPPrefix("192.0.2.0/24") ?? net)),
             SetMember(SetKey(.nodePortTCP, .ipv4), .port(30080)),
+            SetMember(SetKey(.noLocalEndpoint, .ipv6), .addressPort(ip("2001:db8:203::1"), 80, .tcp)),
+            SetMember(SetKey(.insideMark, .ipv4), .addressPortMark(ip("203.0.113.1"), 80, .tcp, 0x1000_0001)),
+            SetMember(SetKey(.insideMark, .ipv6), .addressPortMark(ip("2001:db8:203::1"), 53, .udp, 0x1fff_bfff)),
             SetMember(SetKey(.nodePortSCTP, .ipv4), .addressPort(ip("192.0.2.10"), 30132, .sctp)),
         ]
+        share.virtualServers[.firewallMark(0x1000_0001, .ipv4)] = share.virtualServers[Self.server4.key]
         _ = wanted.replace(share, of: "default/web")
         return wanted
     }
@@ -263,8 +267,10 @@ import Testing
         let server = VirtualServer(key, .init(scheduler: scheduler))
         let realAddress = address.family == .ipv4 ? "10.244.0.\(UInt8.random(in: 1...3, using: &random))" : "fd00:10:244::1"
         let real = RealServer(.init(ip(realAddress), port: 80), .init(weight: Int32.random(in: -1...2, using: &random)))
-        let set = SetKey(.clusterIP, address.family)
-        let member = SetMember(set, .addressPort(address, 80, .tcp))
+        let set = SetKey(Bool.random(using: &random) ? .clusterIP : .insideMark, address.family)
+        // One of two marks for the same address and port, which the kernel takes for one entry.
+        let marked = SetEntry.addressPortMark(address, 80, .tcp, Bool.random(using: &random) ? 0x1000_0001 : 7)
+        let member = SetMember(set, set.set.keepsMarks ? marked : .addressPort(address, 80, .tcp))
         return [
             .addVirtualServer(server), .addVirtualServer(server), .updateVirtualServer(server), .removeVirtualServer(key),
             .addRealServer(real, to: key), .addRealServer(real, to: key), .updateRealServer(real, of: key),

@@ -114,6 +114,20 @@ import Testing
                 + "-j MARK --set-xmark 0x4000/0xffffffff")
     }
 
+    /// Of these kube-proxy's recordings show only what is not Local: what comes to a Local node port keeps its source.
+    @Test func localNodePortsAreLeftUnmarked() {
+        let rules = compiler().base().rules[.ipv6]?.tables["nat"]?.chains["KUBE-NODE-PORT"] ?? []
+        #expect(
+            rules.map { $0.replacing(#/-m comment --comment "[^"]*" /#, with: "") } == [
+                "-p tcp -m set --match-set KUBE-6-NODE-PORT-LOCAL-TCP dst -j RETURN",
+                "-p tcp -m set --match-set KUBE-6-NODE-PORT-TCP dst -j KUBE-MARK-MASQ",
+                "-p udp -m set --match-set KUBE-6-NODE-PORT-LOCAL-UDP dst -j RETURN",
+                "-p udp -m set --match-set KUBE-6-NODE-PORT-UDP dst -j KUBE-MARK-MASQ",
+                "-p sctp -m set --match-set KUBE-6-NODE-PORT-LOCAL-SCTP-HAS dst,dst -j RETURN",
+                "-p sctp -m set --match-set KUBE-6-NODE-PORT-SCTP-HASH dst,dst -j KUBE-MARK-MASQ",
+            ])
+    }
+
     @Test func podsEgressIsMasqueradedWhereAsked() {
         func rules(_ change: (inout CompilerSettings) -> Void, _ podRanges: [IPPrefix] = []) -> [String] {
             var compiler = compiler(change)
