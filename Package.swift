@@ -73,7 +73,7 @@ let package = Package(
         room("NodeModel", knows: ["Addresses", "IPVSModel"]),
 
         // Pure functions between the values.
-        room("ServiceCompiler", knows: ["Addresses", "IPVSModel", "ServiceModel", "NodeModel"]),
+        room("ServiceCompiler", knows: ["Addresses", "IPVSModel", "HealthModel", "ServiceModel", "NodeModel"]),
         room("Planner", knows: ["Addresses", "IPVSModel", "NodeModel"]),
 
         // Netlink, and the IPVS family over it.
@@ -109,9 +109,8 @@ let package = Package(
         room(
             "Agent",
             knows: [
-                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "Telemetry", "CMalloc",
-                logging,
-                lifecycle,
+                "Addresses", "IPVSModel", "HealthModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel",
+                "Telemetry", "CMalloc", logging, lifecycle,
             ]),
         room("CommandSupport", knows: [argumentParser]),
         room(
@@ -136,7 +135,9 @@ let package = Package(
         tests("AddressesTests", of: ["Addresses", "TestSupport"]),
         tests("ServiceModelTests", of: ["Addresses", "ServiceModel"]),
         tests("NodeModelTests", of: ["Addresses", "IPVSModel", "NodeModel"]),
-        tests("ServiceCompilerTests", of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler"]),
+        tests(
+            "ServiceCompilerTests",
+            of: ["Addresses", "IPVSModel", "HealthModel", "NodeModel", "ServiceModel", "ServiceCompiler", "TestSupport"]),
         tests("PlannerTests", of: ["Addresses", "IPVSModel", "NodeModel", "Planner", "NodeKernel", "FakeKernel"]),
         tests("ControlCommandsTests", of: ["IPVS", "ControlCommands"]),
         tests(
@@ -185,8 +186,8 @@ let package = Package(
         tests(
             "AgentTests",
             of: [
-                "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel",
-                "LinuxKernel", "Agent", "Telemetry", "TestSupport", logging, lifecycle,
+                "Addresses", "IPVSModel", "HealthModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel",
+                "FakeKernel", "LinuxKernel", "Agent", "Telemetry", "TestSupport", logging, lifecycle,
             ]),
         tests("LabTests", of: ["Addresses", "NodeModel", "TestSupport"], path: "integration/LabTests"),
     ]

@@ -46,15 +46,22 @@ struct AgentAssembly {
         }
     }
 
-    func reconciler() -> Reconciler {
-        Reconciler(kernel: kernel, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal, logger: logger)
+    /// One that knows what was said by hand.
+    func reconciler() async -> Reconciler {
+        let reconciler = Reconciler(
+            kernel: kernel, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal, logger: logger)
+        _ = await reconciler.take(Administration(directory: settings.stateDirectory, events: EventLog(), logger: logger))
+        return reconciler
     }
 
     func service(events: EventLog, board: StatusBoard) throws -> AgentService {
-        AgentService(
+        var service = AgentService(
             kernel: kernel, source: try source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
             syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger,
             events: events, board: board, version: Version.text, sourcePath: settings.manifests ?? "")
+        service.standardPolicy = settings.healthPolicy
+        service.administration = Administration(directory: settings.stateDirectory, events: events, logger: logger)
+        return service
     }
 
     /// The socket of an agent, or a sentence that says why it cannot be had.
@@ -62,7 +69,7 @@ struct AgentAssembly {
         do throws(SocketProblem) {
             let socket = ControlSocket(
                 place: try SocketPlace(path: settings.socket, groupName: settings.socketGroup), inquiry: service.inquiries,
-                events: service.events, board: service.board, logger: logger)
+                administration: service.administration, events: service.events, board: service.board, logger: logger)
             try await socket.check()
             return socket
         } catch {
@@ -104,6 +111,8 @@ extension CompilerSettings {
         linkName = settings.link
         strictARP = settings.strictARP
         managesSysctls = settings.managesSysctls
+        drainTimeout = settings.drainTimeout
+        keepsStickyClients = settings.keepsStickyClients
         timeouts = ConnectionTimeouts(tcp: settings.tcpTimeout ?? 0, tcpFin: settings.tcpFinTimeout ?? 0, udp: settings.udpTimeout ?? 0)
         localTraffic =
             switch settings.detectLocalMode {

@@ -13,6 +13,11 @@ package protocol NodeKernel: Sendable {
     /// Looks at single virtual servers with their real servers, exactly. One that is not in the answer does not stand.
     func observe(virtualServers keys: [VirtualServer.Key]) async throws(KernelFailure) -> [VirtualServer.Key: VirtualServerState]
 
+    /// What the real servers of these virtual servers have now, and what they have done. One that does not stand is not in the answer.
+    func traffic(
+        of keys: [VirtualServer.Key]
+    ) async throws(KernelFailure) -> [VirtualServer.Key: [RealServer.Key: ObservedRealServer]]
+
     /// Begins to look at everything but the rules in slices, and gives up a sweep that is under way.
     func beginSweep() async
 

@@ -11,6 +11,8 @@ package protocol AgentInquiry: Sendable {
 
     func drift() async throws(InquiryFailure) -> DriftDocument
     func plan() async throws(InquiryFailure) -> PlanDocument
+    func health() async throws(InquiryFailure) -> HealthDocument
+    func drains() async throws(InquiryFailure) -> DrainDocument
 }
 
 /// Why an agent did not answer.

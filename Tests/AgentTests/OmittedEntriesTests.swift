@@ -68,6 +68,10 @@ private struct OmittingKernel: NodeKernel {
         virtualServers keys: [VirtualServer.Key]
     ) async throws(KernelFailure) -> [VirtualServer.Key: VirtualServerState] { try await kernel.observe(virtualServers: keys) }
 
+    func traffic(
+        of keys: [VirtualServer.Key]
+    ) async throws(KernelFailure) -> [VirtualServer.Key: [RealServer.Key: ObservedRealServer]] { try await kernel.traffic(of: keys) }
+
     func beginSweep() async { await kernel.beginSweep() }
 
     func nextSightings() async -> [Sighting]? {
