@@ -19,6 +19,8 @@ struct Demand {
     private(set) var compilations = 0
 
     private(set) var catalog = ServiceCatalog()
+    /// What this node has for Services with local policies.
+    var locals = LocalServices()
     /// The Services that depend on the node's own addresses.
     private var dependants: Set<ObjectName> = []
     private(set) var compiler: ServiceCompiler
@@ -113,6 +115,9 @@ struct Demand {
         compilations += 1
         if catalog.services[name]?.dependsOnNodeAddresses == true { dependants.insert(name) } else { dependants.remove(name) }
         let result = catalog.services[name].map { compiler.compile($0, slices: catalog.slices(of: name)) }
+        locals.note(
+            catalog.services[name], named: name,
+            catalog.services[name].flatMap { compiler.localEndpoints($0, slices: catalog.slices(of: name)) })
         var share = result?.share
         let time = now()
         let before = (wanted.share(of: name.description), rule(of: name))
@@ -179,6 +184,12 @@ struct Demand {
 }
 
 extension Demand {
+    /// The addresses at which node ports are served.
+    var nodePortAddresses: [IPAddress] { compiler.node.families.flatMap(compiler.nodePortAddresses) }
+
+    /// Why this node is to be given no new traffic; nil where it stays.
+    var leaving: String? { catalog.nodes[compiler.node.name]?.leaving }
+
     /// How much is wanted.
     var size: AgentStatus.Wanted {
         AgentStatus.Wanted(

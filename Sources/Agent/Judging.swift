@@ -30,16 +30,22 @@ extension Reconciler {
     /// What an earlier agent left is kept: real servers without traffic until their first verdict, and drains with their deadlines.
     func adoptBackends(_ touched: inout Touched) {
         touched.formUnion(demand.hold(standing: picture.state))
+        // What an earlier agent may have had no time for.
+        staleFlows.lookSoon(at: now())
         // What a bad document stands for is not known, so nothing that is missing may be let go.
         if !withholdsRemovals { beginDrains(&touched) }
     }
 
     /// Whether backends have work of their own to be done now.
-    var hasBackendWork: Bool { drains.isDue(at: now()) || demand.backends.nextStep.map { $0 <= now() } ?? false }
+    var hasBackendWork: Bool {
+        drains.isDue(at: now()) || staleFlows.isDue(at: now()) || demand.backends.nextStep.map { $0 <= now() } ?? false
+    }
 
     /// Does one piece of it.
     func workOnBackends() async -> Round {
         if let step = demand.backends.nextStep, step <= now() { return await apply(demand.takeSteps()) }
-        return await drainOn()
+        if drains.isDue(at: now()) { return await drainOn() }
+        await endStaleFlows()
+        return Round()
     }
 }

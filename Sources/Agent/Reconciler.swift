@@ -57,6 +57,8 @@ package final class Reconciler {
     var drains = Drains()
     /// What was remembered of drains when the agent came, as far as it has not been met yet.
     var recordedDrains: [VirtualServer.Key: [RealServer.Key: DrainRecord]] = [:]
+    /// Flows that are to be forgotten since their server is gone.
+    var staleFlows = StaleFlows()
     /// Whether connections of what goes are waited for at all. Who does one thing and ends cannot.
     package var waitsForConnections = true
     /// Whether nothing is to be written, told or remembered.
@@ -176,6 +178,9 @@ package final class Reconciler {
         return plan
     }
 
+    /// What this node has for Services with local policies, as far as that is news.
+    func takeLocalNews() -> [LocalServices.News] { demand.locals.takeNews() }
+
     /// Has the Services that depend on the node's own addresses follow them, and says what that touched.
     func followNodeAddresses() -> Touched {
         guard nodeAddressesChanged else { return Touched() }
@@ -218,7 +223,9 @@ package final class Reconciler {
                 let (possible, impossible) = stage.withoutDependants(of: round.failures, given: picture)
                 round.failures += impossible
                 let failures = possible.isEmpty ? [] : await kernel.apply(possible)
-                succeeded += note(possible, failures)
+                let done = note(possible, failures)
+                staleFlows.note(done, at: now())
+                succeeded += done
                 round.failures = (round.failures + failures).namingDependants
             }
             forgetTold()

@@ -1,3 +1,4 @@
+package import HTTPServing
 import HummingbirdCore
 package import Logging
 import NIOCore
@@ -15,7 +16,7 @@ package struct ControlSocket: Service {
 
     package init(
         place: SocketPlace, inquiry: any AgentInquiry, administration: any AgentAdministration, events: EventLog, board: StatusBoard,
-        limits: SocketLimits = SocketLimits(), logger: Logger
+        limits: ServingLimits = ServingLimits(), logger: Logger
     ) {
         self.place = place
         desk = SocketDesk(inquiry: inquiry, administration: administration, events: events, board: board, limits: limits)

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPServing
 import Synchronization
 import Telemetry
 
@@ -8,11 +9,11 @@ struct SocketDesk: Sendable {
     let administration: any AgentAdministration
     let events: EventLog
     let board: StatusBoard
-    let limits: SocketLimits
+    let limits: ServingLimits
     private let seats: Seats
 
     init(
-        inquiry: any AgentInquiry, administration: any AgentAdministration, events: EventLog, board: StatusBoard, limits: SocketLimits
+        inquiry: any AgentInquiry, administration: any AgentAdministration, events: EventLog, board: StatusBoard, limits: ServingLimits
     ) {
         self.inquiry = inquiry
         self.administration = administration
@@ -22,25 +23,25 @@ struct SocketDesk: Sendable {
         seats = Seats(limits.followers)
     }
 
-    func answer(method: String, target: String, bodyLength: Int = 0, body: Data = Data()) async -> SocketAnswer {
+    func answer(method: String, target: String, bodyLength: Int = 0, body: Data = Data()) async -> HTTPAnswer {
         do throws(RequestProblem) {
             guard bodyLength <= limits.bodyBytes else { throw .tooLong(limits.bodyBytes) }
             switch try SocketRoute(method: method, target: target) {
-            case .index: return try SocketAnswer(document: SocketIndex())
-            case .status: return try SocketAnswer(document: try await status())
-            case .services(let name?): return try SocketAnswer(document: try await service(name))
+            case .index: return try HTTPAnswer(document: SocketIndex())
+            case .status: return try HTTPAnswer(document: try await status())
+            case .services(let name?): return try HTTPAnswer(document: try await service(name))
             case .services(nil): return try await services()
-            case .drift: return try SocketAnswer(document: try await asking(inquiry.drift))
-            case .plan: return try SocketAnswer(document: try await asking(inquiry.plan))
-            case .health: return try SocketAnswer(document: try await asking(inquiry.health))
-            case .drains: return try SocketAnswer(document: try await asking(inquiry.drains))
-            case .hands: return try SocketAnswer(document: administration.hands())
-            case .setHand(let scope, let key): return try SocketAnswer(document: try setHand(scope, key, body))
-            case .clearHand(let scope, let key): return try SocketAnswer(document: try clearHand(scope, key))
+            case .drift: return try HTTPAnswer(document: try await asking(inquiry.drift))
+            case .plan: return try HTTPAnswer(document: try await asking(inquiry.plan))
+            case .health: return try HTTPAnswer(document: try await asking(inquiry.health))
+            case .drains: return try HTTPAnswer(document: try await asking(inquiry.drains))
+            case .hands: return try HTTPAnswer(document: administration.hands())
+            case .setHand(let scope, let key): return try HTTPAnswer(document: try setHand(scope, key, body))
+            case .clearHand(let scope, let key): return try HTTPAnswer(document: try clearHand(scope, key))
             case .events(let number, let isFollowing): return try lines(after: number, isFollowing: isFollowing)
             }
         } catch {
-            return SocketAnswer(error)
+            return HTTPAnswer(error)
         }
     }
 
@@ -95,10 +96,10 @@ struct SocketDesk: Sendable {
 
     /// All Services, a line each. They are asked for some at a time, as the reader takes them, so that neither the agent's loop nor memory
     /// has to bear them all at once.
-    private func services() async throws(RequestProblem) -> SocketAnswer {
+    private func services() async throws(RequestProblem) -> HTTPAnswer {
         let names = try await asking(inquiry.serviceNames).sorted()
         let inquiry = inquiry
-        return SocketAnswer(
+        return HTTPAnswer(
             .parts { write in
                 let head = #"{"apiVersion":"\#(TelemetryJSON.apiVersion)","kind":"ServiceReportList","time":"\#(Moment.now)","items":["#
                 try await write(Data((head + "\n").utf8))
@@ -117,12 +118,12 @@ struct SocketDesk: Sendable {
             })
     }
 
-    private func lines(after number: UInt64, isFollowing: Bool) throws(RequestProblem) -> SocketAnswer {
+    private func lines(after number: UInt64, isFollowing: Bool) throws(RequestProblem) -> HTTPAnswer {
         let events = events
         let type = "application/x-ndjson"
         guard isFollowing else {
             let last = events.last
-            return SocketAnswer(
+            return HTTPAnswer(
                 .parts { write in
                     var position = number
                     while true {
@@ -134,7 +135,7 @@ struct SocketDesk: Sendable {
                 }, contentType: type)
         }
         guard let seat = seats.take() else { throw .tooManyFollow }
-        return SocketAnswer(
+        return HTTPAnswer(
             .endless { write in
                 for await batch in events.follow(after: number) { try await write(Self.lines(batch)) }
                 seat.keep()

@@ -116,6 +116,40 @@ package final class FakeKernel: NodeKernel {
         return try answer.get()
     }
 
+    /// The flows that are remembered.
+    package var flows: Set<TrackedFlow> {
+        get { content.withLock { $0.flows } }
+        set { content.withLock { $0.flows = newValue } }
+    }
+
+    /// Makes looks at flows fail.
+    package func setFlowFailure(_ failure: KernelFailure?) { content.withLock { $0.flowFailure = failure } }
+
+    package func beginFlows() async {
+        content.withLock { content in
+            content.log.flowLooks += 1
+            content.flowsLeft = Array(content.flows)
+        }
+    }
+
+    package func nextFlows() async throws(KernelFailure) -> [TrackedFlow]? {
+        let result: Result<[TrackedFlow]?, KernelFailure> = content.withLock { content in
+            if let failure = content.flowFailure { return .failure(failure) }
+            guard !content.flowsLeft.isEmpty else { return .success(nil) }
+            let slice = Array(content.flowsLeft.suffix(content.slice))
+            content.flowsLeft.removeLast(slice.count)
+            return .success(slice)
+        }
+        return try result.get()
+    }
+
+    package func end(_ flows: [TrackedFlow]) async -> [KernelFailure] {
+        content.withLock { content in
+            if content.remainingLife != 0 { content.flows.subtract(flows) }
+            return []
+        }
+    }
+
     package func beginSweep() async { content.withLock { $0.sweep = FakeSweep() } }
 
     package func nextSightings() async -> [Sighting]? {
@@ -161,6 +195,8 @@ package final class FakeKernel: NodeKernel {
         package var exactLooks: [Int] = []
         /// How many virtual servers each look at traffic was at.
         package var trafficLooks: [Int] = []
+        /// Calls of `beginFlows`.
+        package var flowLooks = 0
         /// Calls of `nextSightings`.
         package var slices = 0
         /// Operations that succeeded.
@@ -178,6 +214,9 @@ package final class FakeKernel: NodeKernel {
         var slice = 100
         var sweep: FakeSweep?
         var remainingLife: Int?
+        var flows: Set<TrackedFlow> = []
+        var flowsLeft: [TrackedFlow] = []
+        var flowFailure: KernelFailure?
         var traffic: [VirtualServer.Key: [RealServer.Key: Traffic]] = [:]
         var listeners: [AsyncStream<KernelAnnouncement>.Continuation] = []
 
