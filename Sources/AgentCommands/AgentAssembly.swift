@@ -3,6 +3,7 @@ import Agent
 import CommandSupport
 import ControlSocket
 import Glibc
+import HealthChecks
 import IPVSModel
 import LinuxKernel
 import Logging
@@ -50,15 +51,24 @@ struct AgentAssembly {
         }
     }
 
-    func reconciler() -> Reconciler {
-        Reconciler(kernel: kernel, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal, logger: logger)
+    /// One that knows what was said by hand.
+    func reconciler() async -> Reconciler {
+        let reconciler = Reconciler(
+            kernel: kernel, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal, logger: logger)
+        if settings.healthPolicy != nil { _ = await reconciler.take(policies: [], standard: settings.healthPolicy) }
+        _ = await reconciler.take(Administration(directory: settings.stateDirectory, events: EventLog(), logger: logger))
+        return reconciler
     }
 
     func service(events: EventLog, board: StatusBoard) throws -> AgentService {
-        AgentService(
+        var service = AgentService(
             kernel: kernel, source: try source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
             syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger,
             events: events, board: board, version: Version.text, sourcePath: settings.manifests ?? "")
+        service.standardPolicy = settings.healthPolicy
+        service.prober = Prober()
+        service.administration = Administration(directory: settings.stateDirectory, events: events, logger: logger)
+        return service
     }
 
     /// The socket of an agent, or a sentence that says why it cannot be had.
@@ -66,7 +76,7 @@ struct AgentAssembly {
         do throws(SocketProblem) {
             let socket = ControlSocket(
                 place: try SocketPlace(path: settings.socket, groupName: settings.socketGroup), inquiry: service.inquiries,
-                events: service.events, board: service.board, logger: logger)
+                administration: service.administration, events: service.events, board: service.board, logger: logger)
             try await socket.check()
             return socket
         } catch {
@@ -118,6 +128,8 @@ extension CompilerSettings {
         linkName = settings.link
         strictARP = settings.strictARP
         managesSysctls = settings.managesSysctls
+        drainTimeout = settings.drainTimeout
+        keepsStickyClients = settings.keepsStickyClients
         timeouts = ConnectionTimeouts(tcp: settings.tcpTimeout ?? 0, tcpFin: settings.tcpFinTimeout ?? 0, udp: settings.udpTimeout ?? 0)
         localTraffic =
             switch settings.detectLocalMode {

@@ -28,7 +28,11 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: .of(.podInterfaceNamePrefix)) var podInterfaceNamePrefix: String?
     @Option(help: .of(.nodePortAddresses)) var nodeportAddresses: String?
     @Option(help: .of(.serviceNodePortRange)) var serviceNodePortRange: String?
+    @Option(help: .of(.drainTimeout)) var drainTimeout: String?
+    @Option(help: .of(.keepStickyClients)) var keepStickyClients: String?
+    @Option(help: .of(.healthPolicy)) var healthPolicy: String?
     @Option(help: .of(.runtimeDirectory)) var runtimeDirectory: String?
+    @Option(help: .of(.stateDirectory)) var stateDirectory: String?
     @Option(help: .of(.socket)) var socket: String?
     @Option(help: .of(.socketGroup)) var socketGroup: String?
     @Option(help: .of(.healthzBindAddress)) var healthzBindAddress: String?
@@ -54,6 +58,8 @@ struct SettingsOptions: ParsableArguments {
             (.socketGroup, socketGroup), (.healthzBindAddress, healthzBindAddress), (.metricsBindAddress, metricsBindAddress),
             (.metricsServers, metricsServers), (.link, link), (.iptablesBackend, iptablesBackend), (.manageSysctls, manageSysctls),
             (.logLevel, logLevel), (.logFormat, logFormat),
+            (.drainTimeout, drainTimeout), (.keepStickyClients, keepStickyClients), (.healthPolicy, healthPolicy),
+            (.stateDirectory, stateDirectory),
         ]
         return Dictionary(uniqueKeysWithValues: values.compactMap { definition, value in value.map { (definition.name, $0) } })
     }
