@@ -27,18 +27,12 @@ private final class Stage {
         var answer: CheckOutcome?
         let loop: EmbeddedEventLoop
 
-        let onBegin: () -> Void
-
-        init(_ loop: EmbeddedEventLoop, onBegin: @escaping () -> Void) {
-            self.loop = loop
-            self.onBegin = onBegin
-        }
+        init(_ loop: EmbeddedEventLoop) { self.loop = loop }
 
         func begin(_ report: @escaping (CheckOutcome) -> Void) -> any RunningCheck {
             let check = Check()
             begun.append(check)
             times.append(loop.now)
-            onBegin()
             if let answer { report(answer) } else { check.report = report }
             return check
         }
@@ -46,12 +40,10 @@ private final class Stage {
 
     let loop = EmbeddedEventLoop()
     var checkers: [Probe: FakeChecker] = [:]
-    /// What else is done when a check begins.
-    var onBegin: () -> Void = {}
     var news: [ProbeNews] = []
     private(set) lazy var probes = ProbeLoop(loop: loop) { [unowned self] probe throws(CheckerProblem) in
         if probe.port == 1 { throw CheckerProblem("cannot be asked") }
-        let checker = FakeChecker(loop) { [unowned self] in onBegin() }
+        let checker = FakeChecker(loop)
         checkers[probe] = checker
         return checker
     } tell: { [unowned self] in
@@ -190,21 +182,6 @@ private final class Stage {
         stage.checkers[probe]?.answer = .bad("x")
         stage.pass(.seconds(10))
         #expect(stage.news.map(\.verdict) == [.down("x")])
-    }
-
-    @Test func betweenManyStartsTheLoopDoesOtherThings() {
-        let stage = Stage()
-        for number in 2..<1000 { stage.probes.begin(stage.probe(UInt16(number), every: .seconds(1), timeout: .seconds(1))) }
-        var begun: [Int] = []
-        stage.onBegin = {
-            let count = stage.checkers.values.reduce(0) { $0 + $1.begun.count }
-            if count == 1 { stage.loop.execute { begun.append(stage.checkers.values.reduce(0) { $0 + $1.begun.count }) } }
-        }
-        // All are due at once.
-        stage.loop.advanceTime(to: .uptimeNanoseconds(1_000_000_000))
-        stage.pass(.seconds(2))
-        #expect(begun.count == 1 && begun.allSatisfy { $0 < 200 })
-        #expect(stage.checkers.values.allSatisfy { !$0.begun.isEmpty })
     }
 
     @Test func aProbeThatCannotBeMadeIsSaid() {
