@@ -91,7 +91,7 @@ final class ProbeLoop {
     }
 
     /// How many checks begin before the loop looks at its sockets again.
-    private static let mostStarts = 64
+    private static let mostStarts = 512
 
     private var now: Moment { Moment(loop.now.uptimeNanoseconds) }
 
@@ -123,7 +123,7 @@ final class ProbeLoop {
             started += 1
         }
         isStarting = false
-        setTimer(notBefore: started < Self.mostStarts ? 0 : self.now + 1_000_000)
+        setTimer(notBefore: started < Self.mostStarts ? 0 : self.now + 100_000)
     }
 
     private func start(_ place: Int, due: Moment) {
