@@ -89,7 +89,7 @@ let package = Package(
         room("NodeModel", knows: ["Addresses", "IPVSModel"]),
 
         // Pure functions between the values.
-        room("ServiceCompiler", knows: ["Addresses", "IPVSModel", "ServiceModel", "NodeModel"]),
+        room("ServiceCompiler", knows: ["Addresses", "IPVSModel", "HealthModel", "ServiceModel", "NodeModel"]),
         room("Planner", knows: ["Addresses", "IPVSModel", "NodeModel"]),
 
         // Netlink, and the IPVS family over it.
@@ -101,6 +101,7 @@ let package = Package(
         room("Links", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
         room("IPSets", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "CIPSet"]),
         room("PacketRules", knows: ["Addresses", "NodeModel", subprocess]),
+        room("Conntrack", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
         room("Sysctls"),
 
         // The kernel as the planner sees it: a protocol, and the two that live behind it.
@@ -109,7 +110,7 @@ let package = Package(
             "LinuxKernel",
             knows: [
                 "Addresses", "IPVSModel", "NodeModel", "NodeKernel", "NetlinkTransport", "IPVS", "Links", "IPSets", "PacketRules",
-                "Sysctls", subprocess,
+                "Conntrack", "Sysctls", subprocess,
             ]),
         room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
 
@@ -132,15 +133,15 @@ let package = Package(
         room(
             "Agent",
             knows: [
-                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "Telemetry", "CMalloc",
-                logging,
-                lifecycle,
+                "Addresses", "IPVSModel", "HealthModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel",
+                "Telemetry", "CMalloc", logging, lifecycle,
             ]),
         room("CommandSupport", knows: [argumentParser]),
         room(
             "AgentCommands",
             knows: [
-                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel",
+                "Addresses", "IPVSModel", "HealthChecks", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel",
+                "LinuxKernel",
                 "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages", "IPVS", "CommandSupport", argumentParser,
                 logging, lifecycle, unixSignals,
             ]),
@@ -163,7 +164,9 @@ let package = Package(
         tests("AddressesTests", of: ["Addresses", "TestSupport"]),
         tests("ServiceModelTests", of: ["Addresses", "HealthModel", "ServiceModel"]),
         tests("NodeModelTests", of: ["Addresses", "IPVSModel", "NodeModel"]),
-        tests("ServiceCompilerTests", of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "TestSupport"]),
+        tests(
+            "ServiceCompilerTests",
+            of: ["Addresses", "IPVSModel", "HealthModel", "NodeModel", "ServiceModel", "ServiceCompiler", "TestSupport"]),
         tests("PlannerTests", of: ["Addresses", "IPVSModel", "NodeModel", "Planner", "NodeKernel", "FakeKernel"]),
         tests("ControlCommandsTests", of: ["IPVS", "ControlCommands"]),
         tests(
@@ -189,6 +192,7 @@ let package = Package(
         tests("IPVSTests", of: ["IPVS", "NetlinkCodec", "NetlinkTransport", "NetlinkTesting", "TestSupport"]),
         tests("IPVSKernelTests", of: ["IPVS", "NetlinkTransport"]),
         tests("LinksTests", of: ["Addresses", "NetlinkCodec", "NetlinkTransport", "Links", "TestSupport"]),
+        tests("ConntrackTests", of: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "Conntrack", "TestSupport"]),
         // Stands between libipset and libmnl, so the linker must offer its functions to libraries.
         .target(
             name: "CIPSetFaults", path: "Tests/CIPSetFaults",
@@ -216,8 +220,7 @@ let package = Package(
             "AgentTests",
             of: [
                 "Addresses", "IPVSModel", "HealthModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel",
-                "FakeKernel",
-                "LinuxKernel", "Agent", "Telemetry", "TestSupport", logging, lifecycle,
+                "FakeKernel", "LinuxKernel", "Agent", "Telemetry", "TestSupport", logging, lifecycle,
             ]),
         tests("LabTests", of: ["Addresses", "NodeModel", "TestSupport"], path: "integration/LabTests"),
     ]

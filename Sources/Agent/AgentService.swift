@@ -1,4 +1,5 @@
 package import Addresses
+package import HealthModel
 package import Logging
 package import NodeKernel
 import NodeModel
@@ -32,6 +33,14 @@ package struct AgentService: ServiceLifecycle.Service {
     package var counters: AgentCounters
     /// What is asked of the loop.
     package let inquiries: Inquiries
+    /// Who probes backends; nil where nobody does.
+    package var prober: (any HealthProber)?
+    /// Where policies come from beside the source: all that are in force, whenever they change. Nil for nowhere.
+    package var policies: AsyncStream<[HealthPolicy]>?
+    /// The policy of Services that no other chooses.
+    package var standardPolicy: String?
+    /// What people say of backends.
+    package var administration: Administration
     /// What status calls this program's version.
     package var version: String
     /// The path that the source reads, for status: a problem of that place is one of the whole source.
@@ -57,6 +66,7 @@ package struct AgentService: ServiceLifecycle.Service {
         health = HealthBoard(status: board)
         self.counters = counters
         inquiries = Inquiries(board: board)
+        administration = Administration(directory: nil, events: events, logger: logger)
         self.version = version
         self.sourcePath = sourcePath
     }
@@ -64,6 +74,7 @@ package struct AgentService: ServiceLifecycle.Service {
     package func run() async throws {
         let mailbox = Mailbox()
         inquiries.open { mailbox.post() }
+        administration.open { mailbox.post() }
         await withGracefulShutdownHandler {
             await withTaskGroup { group in
                 group.addTask { await source.run() }
@@ -78,6 +89,17 @@ package struct AgentService: ServiceLifecycle.Service {
                 }
                 group.addTask {
                     while (try? await Task.sleep(for: syncPeriod)) != nil { mailbox.post { $0.isSweepDue = true } }
+                }
+                if let prober {
+                    group.addTask { await prober.run() }
+                    group.addTask {
+                        for await news in prober.news { mailbox.post { $0.verdicts.append(news) } }
+                    }
+                }
+                if let policies {
+                    group.addTask {
+                        for await policies in policies { mailbox.post { $0.policies = policies } }
+                    }
                 }
                 await loop(mailbox)
                 group.cancelAll()
@@ -104,11 +126,17 @@ package struct AgentService: ServiceLifecycle.Service {
         var lastChange: ContinuousClock.Instant?
         var waiting: [SourceUpdate] = []
         let began = ContinuousClock.now
+        if let standardPolicy { _ = await reconciler.take(policies: [], standard: standardPolicy) }
         for await _ in mailbox.signals {
             let content = mailbox.take()
             board.began(content.words)
             if !content.updates.isEmpty { health.taken() }
             waiting += content.updates
+            if !content.verdicts.isEmpty { await log(await reconciler.take(content.verdicts), as: "applied verdicts") }
+            if let policies = content.policies {
+                await log(await reconciler.take(policies: policies, standard: standardPolicy), as: "applied policies")
+            }
+            if let hands = administration.takeNew() { await log(await reconciler.take(hands: hands), as: "applied what was said by hand") }
             if let lastChange, !waiting.isEmpty, ContinuousClock.now < lastChange + minimumPeriod {
                 timers.setChange(lastChange + minimumPeriod)
             } else {
@@ -148,7 +176,9 @@ package struct AgentService: ServiceLifecycle.Service {
             }
             if let look = reconciler.nextRuleLook() { lookAtRules(look, mailbox) }
             if reconciler.hasWork { mailbox.post() }
+            if let changes = reconciler.takeProbeChanges() { prober?.change(begin: changes.begin, end: changes.end) }
             timers.setWork(reconciler.nextDue)
+            timers.setExpiry(administration.nextExpiry.map { ContinuousClock.now + Moment.now.duration(to: $0) })
             timers.setRetry(after: reconciler.retryDelay)
             status.publish(reconciler, isInForce: isAnnounced, isIdle: !reconciler.hasWork)
             healthReport.publish(reconciler, isInForce: isAnnounced)

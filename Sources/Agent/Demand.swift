@@ -1,4 +1,5 @@
 import Addresses
+import HealthModel
 import IPVSModel
 import Logging
 import NodeModel
@@ -22,7 +23,12 @@ struct Demand {
     var locals = LocalServices()
     /// The Services that depend on the node's own addresses.
     private var dependants: Set<ObjectName> = []
-    private var compiler: ServiceCompiler
+    private(set) var compiler: ServiceCompiler
+    /// What is held of backends, and what follows from it for shares.
+    private(set) var backends = Backends()
+    /// How connections of virtual servers are let go that nobody has asked for since this was last taken.
+    private(set) var departed: [VirtualServer.Key: (owner: String, rule: DrainRule)] = [:]
+    let now: () -> ContinuousClock.Instant
     private var marks: MarkBook
     private let logger: Logger
     private let events: EventLog
@@ -34,8 +40,12 @@ struct Demand {
     private(set) var compileProblems: [ObjectName: [SourceProblem]] = [:]
     private var contested: [VirtualServer.Key: [String]] = [:]
 
-    init(compiler: ServiceCompiler, logger: Logger, events: EventLog) {
+    init(
+        compiler: ServiceCompiler, logger: Logger, events: EventLog,
+        now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }
+    ) {
         self.compiler = compiler
+        self.now = now
         self.logger = logger
         self.events = events
         marks = MarkBook(compiler.settings.firewallMarks, masqueradeBit: compiler.settings.masqueradeBit)
@@ -57,6 +67,10 @@ struct Demand {
                 wanted.base = compiler.base()
                 touched.base = .rules
             }
+        }
+        if !changed.policies.isEmpty {
+            let (policies, standard, catalog) = (Array(catalog.policies.values), backends.policies.standard, catalog)
+            services.formUnion(changeBackends { $0.take(policies, standard: standard, catalog: catalog) })
         }
         for name in services { compile(name, touching: &touched) }
         reportContested(touched.virtualServers)
@@ -97,6 +111,34 @@ struct Demand {
         return touched
     }
 
+    /// Compiles these anew.
+    mutating func compile(_ names: Set<ObjectName>) -> Touched {
+        var touched = Touched()
+        for name in names { compile(name, touching: &touched) }
+        reportContested(touched.virtualServers)
+        return touched
+    }
+
+    /// Begins to count events anew.
+    mutating func beginEvents() { eventsLeft = Self.mostEvents }
+
+    mutating func changeBackends<Result>(_ change: (inout Backends) -> Result) -> Result { change(&backends) }
+
+    /// Hands over what whoever probes has yet to be told.
+    mutating func takeProbeChanges() -> (begin: [Probe], end: [Probe])? { backends.takeProbeChanges() }
+
+    /// Has real servers of a virtual server rest, and no others of it.
+    mutating func rest(_ realServers: [RealServer.Key: RealServer.Configuration], of key: VirtualServer.Key) -> Touched {
+        wanted.rest(realServers, of: key)
+    }
+
+    /// Has what is left of a virtual server that nobody asks for stand, or go.
+    mutating func leave(_ share: NodeShare?, of key: VirtualServer.Key) -> Touched {
+        wanted.replace(share, of: NodeShare.Precedence.leaving(key).owner)
+    }
+
+    mutating func forgetDeparted() { departed = [:] }
+
     private mutating func compile(_ name: ObjectName, touching touched: inout Touched) {
         compilations += 1
         let service = catalog.services[name]
@@ -105,7 +147,16 @@ struct Demand {
         let marks = marks.assign(service.map { compiler.markedPorts(of: $0) } ?? [], to: name)
         let result = service.map { compiler.compile($0, slices: slices, marks: marks) }
         locals.note(service, named: name, service.flatMap { compiler.localEndpoints($0, slices: slices) })
-        let problems = result?.problems ?? []
+        var share = result?.share
+        let time = now()
+        let before = (wanted.share(of: name.description), rule(of: name))
+        if let service, var weighed = share {
+            tell(backends.judge(&weighed, of: service, options: result?.options, at: time), of: name)
+            share = weighed
+        } else {
+            backends.forget(name, at: time)
+        }
+        let problems = (result?.problems ?? []) + unknownPolicy(of: name, result?.options)
         if problems != compileProblems[name, default: []] {
             for problem in problems {
                 logger.warning("\(problem)")
@@ -114,7 +165,10 @@ struct Demand {
             if problems.isEmpty { post(.sourceMended, about: "Service \(name)", "Service \(name) can be taken as it stands") }
         }
         compileProblems[name] = problems.isEmpty ? nil : problems
-        wanted.replace(result?.share, of: name.description, touching: &touched)
+        wanted.replace(share, of: name.description, touching: &touched)
+        for key in before.0?.virtualServers.keys.map(\.self) ?? [] where wanted.claimants(of: key).isEmpty {
+            departed[key] = (name.description, before.1)
+        }
     }
 
     private mutating func report(_ problems: [SourceProblem]) {
@@ -133,7 +187,7 @@ struct Demand {
     /// How many events one update posts at most; the log has all.
     private static let mostEvents = 100
 
-    private mutating func post(_ kind: AgentEvent.Kind, about: String, _ message: String) {
+    mutating func post(_ kind: AgentEvent.Kind, about: String, _ message: String) {
         eventsLeft -= 1
         if eventsLeft >= 0 {
             events.post(kind, about: about, message)

@@ -1,8 +1,9 @@
 import Addresses
 import FoundationEssentials
 import Glibc
-package import IPVSModel
+import IPVSModel
 package import Logging
+import Telemetry
 
 /// The journal in `state.json` of the runtime directory, replaced as a whole by rename, so that a kill leaves one version or the other.
 package struct FileJournal: OwnershipJournal, Sendable {
@@ -11,27 +12,31 @@ package struct FileJournal: OwnershipJournal, Sendable {
 
     package init(directory: String) { self.directory = directory }
 
-    package func remembered(reporting logger: Logger) -> Set<VirtualServer.Key> {
-        guard unsafe access(path, F_OK) == 0 else { return [] }
+    package func remembered(reporting logger: Logger) -> JournalContent {
+        guard unsafe access(path, F_OK) == 0 else { return JournalContent() }
         do {
             let data = try Data(contentsOf: URL(filePath: path))
             let content = try JSONDecoder().decode(Content.self, from: data)
-            return Set(content.virtualServers.compactMap(\.key))
+            return JournalContent(
+                virtualServers: Set(content.virtualServers.compactMap(\.key)),
+                drains: (content.drains ?? []).prefix(JournalContent.mostDrains).compactMap(\.record))
         } catch {
             logger.warning("\(path) cannot be read and counts as empty: \(error)")
-            return []
+            return JournalContent()
         }
     }
 
-    package func remember(_ keys: Set<VirtualServer.Key>, reporting logger: Logger) {
+    package func remember(_ content: JournalContent, reporting logger: Logger) {
         do {
             try RuntimeDirectory.make(directory)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
-            let data = try encoder.encode(Content(virtualServers: keys.sorted().map(Entry.init)))
+            let drains = content.drains.prefix(JournalContent.mostDrains).map(DrainEntry.init)
+            let data = try encoder.encode(
+                Content(virtualServers: content.virtualServers.sorted().map(Entry.init), drains: drains.isEmpty ? nil : drains))
             try data.write(to: URL(filePath: path), options: .atomic)
         } catch {
-            logger.warning("cannot write \(path), which remembers what was made halfway: \(error)")
+            logger.warning("cannot write \(path), which remembers what was made halfway and until when is drained: \(error)")
         }
     }
 
@@ -41,6 +46,31 @@ package struct FileJournal: OwnershipJournal, Sendable {
     private struct Content: Codable {
         var version = 1
         var virtualServers: [Entry]
+        var drains: [DrainEntry]?
+    }
+
+    /// One drain; every field is optional to read, too.
+    private struct DrainEntry: Codable {
+        var virtualServer: Entry?
+        var address: String?
+        var port: UInt16?
+        var began: Moment?
+        var deadline: Moment?
+        var owner: String?
+        var reason: String?
+
+        init(_ record: DrainRecord) {
+            virtualServer = Entry(record.virtualServer)
+            (address, port) = (record.realServer.address.description, record.realServer.port)
+            (began, deadline, owner, reason) = (record.began, record.deadline, record.owner, record.reason)
+        }
+
+        var record: DrainRecord? {
+            guard let key = virtualServer?.key, let address = address.flatMap({ IPAddress($0) }), let port, let deadline else { return nil }
+            return DrainRecord(
+                virtualServer: key, realServer: RealServer.Key(address, port: port), began: began ?? deadline, deadline: deadline,
+                owner: owner ?? "", reason: reason ?? "")
+        }
     }
 
     /// One key. Every field is optional to read, so that an entry of a later version is passed over and not an error.

@@ -83,6 +83,14 @@ package final class Inquiries: AgentInquiry {
         try await ask { view throws(InquiryFailure) in view.drift() }
     }
 
+    package func health() async throws(InquiryFailure) -> HealthDocument {
+        try await ask { view throws(InquiryFailure) in view.health() }
+    }
+
+    package func drains() async throws(InquiryFailure) -> DrainDocument {
+        try await ask { view throws(InquiryFailure) in view.drains() }
+    }
+
     package func plan() async throws(InquiryFailure) -> PlanDocument {
         // What differs is found a slice at a time, and then put in order by one last question about that alone.
         var slices = try await ask { view throws(InquiryFailure) in try view.everything() }
@@ -126,6 +134,8 @@ protocol AgentView {
     func services(_ names: [String]) -> [ServiceReport]
     func entrances(of services: [String]) -> [ServiceEntrances]
     func drift() -> DriftDocument
+    func health() -> HealthDocument
+    func drains() -> DrainDocument
     /// The names of all that is wanted or stands.
     func everything() throws(InquiryFailure) -> PlanSlices
     /// What of this differs from what is wanted.

@@ -35,6 +35,7 @@ extension Reconciler {
                 // Those of which nobody knows how they stand are left as they are.
                 if let drifts { for drift in drifts { picture.take(drift) } } else { touched.virtualServers.subtract(keys) }
             }
+            adoptBackends(&touched)
         }
         guard !known.isEmpty else { return (touched, failures) }
         var sweep = Sweep(linkName: wanted.base.linkName)

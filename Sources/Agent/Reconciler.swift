@@ -23,8 +23,10 @@ package final class Reconciler {
     let events: EventLog
     /// The time; tests have one of their own.
     let now: () -> ContinuousClock.Instant
+    /// The time as other processes, and this one after a restart, understand it.
+    let wallClock: () -> Moment
 
-    private(set) var demand: Demand
+    var demand: Demand
     var wanted: WantedState { demand.wanted }
     private(set) var ownership: Ownership
 
@@ -55,6 +57,16 @@ package final class Reconciler {
     /// What has drifted and is left alone for now (see ``DriftLedger``).
     var delayed: [Drift.Subject: Touched] = [:]
     var report: DriftReport
+    /// What rests until its connections are over.
+    var drains = Drains()
+    /// What was remembered of drains when the agent came, as far as it has not been met yet.
+    var recordedDrains: [VirtualServer.Key: [RealServer.Key: DrainRecord]] = [:]
+    /// Flows that are to be forgotten since their server is gone.
+    var staleFlows = StaleFlows()
+    /// Whether connections of what goes are waited for at all. Who does one thing and ends cannot.
+    package var waitsForConnections = true
+    /// Whether nothing is to be written, told or remembered.
+    private(set) var isPreviewing = false
 
     /// Where the time went so far.
     package private(set) var times = StepTimes()
@@ -69,7 +81,7 @@ package final class Reconciler {
     package init(
         kernel: any NodeKernel, compiler: ServiceCompiler, excluded: [IPPrefix] = [], journal: any OwnershipJournal,
         originals: SysctlOriginals? = nil, period: Duration = .seconds(30), logger: Logger, events: EventLog = EventLog(),
-        now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }
+        now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }, wallClock: @escaping () -> Moment = { Moment.now }
     ) {
         self.kernel = kernel
         self.journal = journal
@@ -77,7 +89,8 @@ package final class Reconciler {
         self.logger = logger
         self.events = events
         self.now = now
-        demand = Demand(compiler: compiler, logger: logger, events: events)
+        self.wallClock = wallClock
+        demand = Demand(compiler: compiler, logger: logger, events: events, now: now)
         ownership = Ownership(excluded: excluded, firewallMarks: compiler.settings.firewallMarks.range)
         let linkName = compiler.base().linkName
         sweeps = SweepSchedule(linkName: linkName)
@@ -120,7 +133,7 @@ package final class Reconciler {
             touched.formUnion(withheld)
             withheld = Touched()
         }
-        return await execute(plan(touched))
+        return await apply(touched)
     }
 
     // MARK: What stands
@@ -137,6 +150,8 @@ package final class Reconciler {
 
     /// Sees what the plan would be, and changes nothing.
     package func preview() async -> Round {
+        isPreviewing = true
+        defer { isPreviewing = false }
         var round = Round()
         var (touched, failures) = await look(at: .everything)
         touched.formUnion(demand.take(standing: picture.state.sets))
@@ -198,7 +213,11 @@ package final class Reconciler {
     func observe(_ scope: ObservationScope) async -> Observation {
         let began = ContinuousClock.now
         defer { times.looking += .now - began }
-        if !hasLooked { ownership.remembered = journal.remembered(reporting: logger) }
+        if !hasLooked {
+            let content = journal.remembered(reporting: logger)
+            ownership.remembered = content.virtualServers
+            for record in content.drains { recordedDrains[record.virtualServer, default: [:]][record.realServer] = record }
+        }
         let observation = await kernel.observe(scope)
         hasLooked = true
         tell(hiddenParts.take(observation, of: scope, at: now()))
@@ -233,7 +252,11 @@ package final class Reconciler {
                 let (possible, impossible) = stage.withoutDependants(of: round.failures, given: picture)
                 round.failures += impossible
                 let failures = possible.isEmpty ? [] : await kernel.apply(possible)
-                note(possible, failures) { if mayRecover { succeeded.append($0) } }
+                let time = now()
+                note(possible, failures) {
+                    staleFlows.note($0, at: time)
+                    if mayRecover { succeeded.append($0) }
+                }
                 round.failures = (round.failures + withoutAdvice(failures)).namingDependants
             }
             forgetTold()
@@ -293,7 +316,15 @@ package final class Reconciler {
     func remember(_ keys: Set<VirtualServer.Key>) {
         guard !keys.isSubset(of: ownership.remembered) else { return }
         ownership.remembered.formUnion(keys)
-        journal.remember(ownership.remembered, reporting: logger)
+        writeJournal()
+    }
+
+    /// Writes down what the kernel does not show.
+    func writeJournal() {
+        var drains = drainRecords
+        // What has not been met yet may be met later, when a part of the kernel can be seen, or a document can be read.
+        for records in recordedDrains.values { drains += records.values }
+        journal.remember(JournalContent(virtualServers: ownership.remembered, drains: drains), reporting: logger)
     }
 
     /// Forgets those that the kernel shows to be ours again, and those that are gone.
@@ -304,6 +335,6 @@ package final class Reconciler {
         }
         guard untold != ownership.remembered else { return }
         ownership.remembered = untold
-        journal.remember(untold, reporting: logger)
+        writeJournal()
     }
 }

@@ -15,7 +15,7 @@ struct ReconcilerView: AgentView {
 
     func status() -> AgentStatus { currentStatus() }
 
-    func serviceNames() -> [String] { Array(reconciler.wanted.owners) }
+    func serviceNames() -> [String] { reconciler.wanted.owners }
 
     func services(_ names: [String]) -> [ServiceReport] {
         let isSeen = seen.contains(.virtualServers)

@@ -13,15 +13,18 @@ extension Reconciler {
 
     /// Whether there is a slice of work to be done now.
     package var hasWork: Bool {
-        hasLooked && (!mending.isEmpty || sweeps.isUnderWay || sweeps.isDue || nextDue.map { $0 <= now() } ?? false)
+        hasLooked && (hasBackendWork || !mending.isEmpty || sweeps.isUnderWay || sweeps.isDue || nextDue.map { $0 <= now() } ?? false)
     }
 
     /// When there will be work that waits for its time.
-    package var nextDue: ContinuousClock.Instant? { [ledger.due, echoes.due].compactMap(\.self).min() }
+    package var nextDue: ContinuousClock.Instant? {
+        [ledger.due, echoes.due, drains.due, staleFlows.due, demand.backends.nextStep].compactMap(\.self).min()
+    }
 
     /// Does one slice of what takes long: puts something right, or looks at a piece of the kernel.
     package func work() async -> Round {
         guard hasLooked else { return Round() }
+        if hasBackendWork { return await workOnBackends() }
         for drift in echoes.judgeDoubts(picture: picture.state, at: now()) { mending.append(found(drift)) }
         resumeDelayed()
         if !mending.isEmpty { return await mend() }

@@ -4,6 +4,7 @@ import CommandSupport
 import ControlSocket
 import FoundationEssentials
 import Glibc
+import HealthChecks
 import IPVSModel
 import LinuxKernel
 import Logging
@@ -53,16 +54,24 @@ struct AgentAssembly {
         }
     }
 
-    func reconciler() -> Reconciler {
-        Reconciler(
+    /// One that knows what was said by hand.
+    func reconciler() async -> Reconciler {
+        let reconciler = Reconciler(
             kernel: kernel, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal, originals: originals, logger: logger)
+        if settings.healthPolicy != nil { _ = await reconciler.take(policies: [], standard: settings.healthPolicy) }
+        _ = await reconciler.take(Administration(directory: settings.stateDirectory, events: EventLog(), logger: logger))
+        return reconciler
     }
 
     func service(events: EventLog, board: StatusBoard) throws -> AgentService {
-        AgentService(
+        var service = AgentService(
             kernel: kernel, source: try source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
             originals: originals, syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger,
             events: events, board: board, version: Version.text, sourcePath: settings.manifests ?? "")
+        service.standardPolicy = settings.healthPolicy
+        service.prober = Prober()
+        service.administration = Administration(directory: settings.stateDirectory, events: events, logger: logger)
+        return service
     }
 
     /// The socket of an agent, or a sentence that says why it cannot be had.
@@ -70,7 +79,7 @@ struct AgentAssembly {
         do throws(SocketProblem) {
             let socket = ControlSocket(
                 place: try SocketPlace(path: settings.socket, groupName: settings.socketGroup), inquiry: service.inquiries,
-                events: service.events, board: service.board, logger: logger)
+                administration: service.administration, events: service.events, board: service.board, logger: logger)
             try await socket.check()
             return socket
         } catch {
@@ -137,6 +146,8 @@ extension CompilerSettings {
         conntrack.udpTimeout = settings.conntrackUDP
         conntrack.udpStreamTimeout = settings.conntrackUDPStream
         conntrack.isLiberal = settings.conntrackIsLiberal
+        drainTimeout = settings.drainTimeout
+        keepsStickyClients = settings.keepsStickyClients
         timeouts = ConnectionTimeouts(tcp: settings.tcpTimeout ?? 0, tcpFin: settings.tcpFinTimeout ?? 0, udp: settings.udpTimeout ?? 0)
         localTraffic =
             switch settings.detectLocalMode {

@@ -27,7 +27,7 @@ struct PlanCommand: AsyncParsableCommand {
         let assembly = AgentAssembly(try options.resolve())
         try Privilege.check()
         let update = try await SourceReading.readOnce(try assembly.source)
-        let reconciler = assembly.reconciler()
+        let reconciler = await assembly.reconciler()
         _ = await reconciler.take(update.withoutSync)
         let round = await reconciler.preview()
         switch output {

@@ -65,7 +65,8 @@ struct RunCommand: AsyncParsableCommand {
         let began = ContinuousClock.now
         let update = try await SourceReading.readOnce(source)
         let read = ContinuousClock.now - began
-        let reconciler = assembly.reconciler()
+        let reconciler = await assembly.reconciler()
+        reconciler.waitsForConnections = false
         var round = await reconciler.take(update)
         // What failed because the kernel was not as it was seen is worth one more look; the rest will not change by waiting.
         if !round.succeeded { round = await reconciler.retry() }

@@ -30,7 +30,11 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: .of(.podInterfaceNamePrefix)) var podInterfaceNamePrefix: String?
     @Option(help: .of(.nodePortAddresses)) var nodeportAddresses: String?
     @Option(help: .of(.serviceNodePortRange)) var serviceNodePortRange: String?
+    @Option(help: .of(.drainTimeout)) var drainTimeout: String?
+    @Option(help: .of(.keepStickyClients)) var keepStickyClients: String?
+    @Option(help: .of(.healthPolicy)) var healthPolicy: String?
     @Option(help: .of(.runtimeDirectory)) var runtimeDirectory: String?
+    @Option(help: .of(.stateDirectory)) var stateDirectory: String?
     @Option(help: .of(.socket)) var socket: String?
     @Option(help: .of(.socketGroup)) var socketGroup: String?
     @Option(help: .of(.healthzBindAddress)) var healthzBindAddress: String?
@@ -66,7 +70,9 @@ struct SettingsOptions: ParsableArguments {
             (.conntrackMaxPerCore, conntrackMaxPerCore), (.conntrackMin, conntrackMin),
             (.conntrackTCPEstablished, conntrackTcpTimeoutEstablished), (.conntrackTCPCloseWait, conntrackTcpTimeoutCloseWait),
             (.conntrackUDP, conntrackUdpTimeout), (.conntrackUDPStream, conntrackUdpTimeoutStream),
-            (.conntrackTCPBeLiberal, conntrackTcpBeLiberal), (.logLevel, logLevel), (.logFormat, logFormat),
+            (.conntrackTCPBeLiberal, conntrackTcpBeLiberal),             (.logLevel, logLevel), (.logFormat, logFormat),
+            (.drainTimeout, drainTimeout), (.keepStickyClients, keepStickyClients), (.healthPolicy, healthPolicy),
+            (.stateDirectory, stateDirectory),
         ]
         return Dictionary(uniqueKeysWithValues: values.compactMap { definition, value in value.map { (definition.name, $0) } })
     }

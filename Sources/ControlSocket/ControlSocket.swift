@@ -15,11 +15,11 @@ package struct ControlSocket: Service {
     private let logger: Logger
 
     package init(
-        place: SocketPlace, inquiry: any AgentInquiry, events: EventLog, board: StatusBoard, limits: ServingLimits = ServingLimits(),
-        logger: Logger
+        place: SocketPlace, inquiry: any AgentInquiry, administration: any AgentAdministration, events: EventLog, board: StatusBoard,
+        limits: ServingLimits = ServingLimits(), logger: Logger
     ) {
         self.place = place
-        desk = SocketDesk(inquiry: inquiry, events: events, board: board, limits: limits)
+        desk = SocketDesk(inquiry: inquiry, administration: administration, events: events, board: board, limits: limits)
         self.logger = logger
     }
 

@@ -14,7 +14,10 @@ struct RequestProblem: Error, Equatable {
     static func unknown(path: String) -> Self { Self(status: 404, error: "there is no \(shown(path)) here", remedy: seeList) }
 
     static func method(_ method: String, _ page: SocketPage) -> Self {
-        Self(status: 405, error: "\(page.path) does not know the method \(shown(method))", remedy: "use GET", allowed: "GET")
+        Self(
+            status: 405, error: "\(page.path) does not know the method \(shown(method))",
+            remedy: "use \(page.methods.joined(separator: " or "))",
+            allowed: page.methods.joined(separator: ", "))
     }
 
     static func option(_ name: String, _ page: SocketPage) -> Self {
@@ -38,6 +41,26 @@ struct RequestProblem: Error, Equatable {
 
     static func tooLong(_ most: Int) -> Self {
         Self(status: 413, error: "the request's body is too long", remedy: "send at most \(most) bytes")
+    }
+
+    static func body(_ error: String) -> Self {
+        Self(
+            status: 400, error: "the request's body cannot be read: \(error)",
+            remedy: #"give {"state": "ready", "drain" or "maintenance"} and, as needed, "reason", "owner" and "expires""#)
+    }
+
+    static func nothingSaid(_ scope: String, _ key: String) -> Self {
+        Self(status: 404, error: "nothing is said of \(shown("\(scope)/\(key)"))", remedy: "GET /v1/admin has all that is")
+    }
+
+    init(_ failure: AdministrationFailure) {
+        switch failure {
+        case .invalid(let error, let remedy): self.init(status: 400, error: error, remedy: remedy)
+        case .notRemembered(let error):
+            self.init(status: 500, error: error, remedy: "see that the directory can be written (--state-directory); nothing was changed")
+        case .tooMany(let most):
+            self.init(status: 409, error: "more than \(most) things cannot be said by hand", remedy: "take some back first")
+        }
     }
 
     static let tooManyFollow = Self(

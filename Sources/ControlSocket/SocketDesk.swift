@@ -6,20 +6,24 @@ import Telemetry
 /// Answers requests, whatever carries them.
 struct SocketDesk: Sendable {
     let inquiry: any AgentInquiry
+    let administration: any AgentAdministration
     let events: EventLog
     let board: StatusBoard
     let limits: ServingLimits
     private let seats: Seats
 
-    init(inquiry: any AgentInquiry, events: EventLog, board: StatusBoard, limits: ServingLimits) {
+    init(
+        inquiry: any AgentInquiry, administration: any AgentAdministration, events: EventLog, board: StatusBoard, limits: ServingLimits
+    ) {
         self.inquiry = inquiry
+        self.administration = administration
         self.events = events
         self.board = board
         self.limits = limits
         seats = Seats(limits.followers)
     }
 
-    func answer(method: String, target: String, bodyLength: Int = 0) async -> HTTPAnswer {
+    func answer(method: String, target: String, bodyLength: Int = 0, body: Data = Data()) async -> HTTPAnswer {
         do throws(RequestProblem) {
             guard bodyLength <= limits.bodyBytes else { throw .tooLong(limits.bodyBytes) }
             switch try SocketRoute(method: method, target: target) {
@@ -29,11 +33,41 @@ struct SocketDesk: Sendable {
             case .services(nil): return try await services()
             case .drift: return try HTTPAnswer(document: try await asking(inquiry.drift))
             case .plan: return try HTTPAnswer(document: try await asking(inquiry.plan))
+            case .health: return try HTTPAnswer(document: try await asking(inquiry.health))
+            case .drains: return try HTTPAnswer(document: try await asking(inquiry.drains))
+            case .hands: return try HTTPAnswer(document: administration.hands())
+            case .setHand(let scope, let key): return try HTTPAnswer(document: try setHand(scope, key, body))
+            case .clearHand(let scope, let key): return try HTTPAnswer(document: try clearHand(scope, key))
             case .events(let number, let isFollowing): return try lines(after: number, isFollowing: isFollowing)
             }
         } catch {
             return HTTPAnswer(error)
         }
+    }
+
+    private func setHand(_ scope: String, _ key: String, _ body: Data) throws(RequestProblem) -> HandReport {
+        let request: HandRequest
+        do {
+            request = try JSONDecoder().decode(HandRequest.self, from: body)
+        } catch let error as DecodingError {
+            throw .body(error.inShort)
+        } catch {
+            throw .body("it is no JSON")
+        }
+        do throws(AdministrationFailure) {
+            return try administration.set(scope, key, request)
+        } catch {
+            throw RequestProblem(error)
+        }
+    }
+
+    private func clearHand(_ scope: String, _ key: String) throws(RequestProblem) -> HandReport {
+        do throws(AdministrationFailure) {
+            if let report = try administration.clear(scope, key) { return report }
+        } catch {
+            throw RequestProblem(error)
+        }
+        throw .nothingSaid(scope, key)
     }
 
     private func asking<Answer>(_ question: () async throws(InquiryFailure) -> Answer) async throws(RequestProblem) -> Answer {
@@ -145,5 +179,18 @@ private final class Seats: Sendable {
         func keep() {}
 
         deinit { seats.free.withLock { $0 += 1 } }
+    }
+}
+
+extension DecodingError {
+    /// What is wrong, and at which field.
+    fileprivate var inShort: String {
+        switch self {
+        case .dataCorrupted(let context): (context.codingPath.last.map { "\($0.stringValue): " } ?? "") + context.debugDescription
+        case .keyNotFound(let key, _): "\(key.stringValue) is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            "\(context.codingPath.last?.stringValue ?? "it"): \(context.debugDescription)"
+        @unknown default: "it is not as it should be"
+        }
     }
 }

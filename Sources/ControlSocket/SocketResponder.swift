@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HTTPServing
 import HTTPTypes
 import HummingbirdCore
@@ -10,7 +11,18 @@ struct SocketResponder: Sendable {
     @concurrent
     func respond(to request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         let bodyLength = request.headers[.contentLength].map { Int($0) ?? .max } ?? 0
-        let answer = await desk.answer(method: request.method.rawValue, target: request.head.path ?? "", bodyLength: bodyLength)
+        let content = bodyLength <= desk.limits.bodyBytes ? await content(of: request) : nil
+        let answer = await desk.answer(
+            method: request.method.rawValue, target: request.head.path ?? "",
+            bodyLength: content == nil ? .max : bodyLength, body: content ?? Data())
         try await answer.write(to: writer, request: request, channel: channel, limits: desk.limits)
+    }
+
+    /// What comes with a request that writes; nil where it is too long. Its time is bounded by the guard.
+    @concurrent
+    private func content(of request: Request) async -> Data? {
+        guard request.method == .put else { return Data() }
+        guard let buffer = try? await request.body.collect(upTo: desk.limits.bodyBytes) else { return nil }
+        return Data(buffer.readableBytesView)
     }
 }

@@ -48,6 +48,13 @@ package final class FakeKernel: NodeKernel {
         content.withLock { $0.lookFault = fault }
     }
 
+    /// Has real servers have connections, and statistics; all others have none.
+    package func setTraffic(_ traffic: [VirtualServer.Key: [RealServer.Key: (ConnectionCounts, TrafficStatistics)]]) {
+        content.withLock { content in
+            content.traffic = traffic.mapValues { $0.mapValues { Content.Traffic(connections: $0.0, statistics: $0.1) } }
+        }
+    }
+
     /// How many things a slice of a sweep shows.
     package func setSlice(_ size: Int) { content.withLock { $0.slice = size } }
 
@@ -86,6 +93,61 @@ package final class FakeKernel: NodeKernel {
             return .success(Dictionary(keys.compactMap { key in content.state.virtualServers[key].map { (key, $0) } }) { $1 })
         }
         return try answer.get()
+    }
+
+    package func traffic(
+        of keys: [VirtualServer.Key]
+    ) async throws(KernelFailure) -> [VirtualServer.Key: [RealServer.Key: ObservedRealServer]] {
+        let answer: Result<[VirtualServer.Key: [RealServer.Key: ObservedRealServer]], KernelFailure> = content.withLock { content in
+            content.log.trafficLooks.append(keys.count)
+            if let failure = content.hidden[.virtualServers] ?? keys.compactMap({ content.lookFault?($0) }).first {
+                return .failure(failure)
+            }
+            var seen: [VirtualServer.Key: [RealServer.Key: ObservedRealServer]] = [:]
+            for key in keys {
+                for (realServer, configuration) in content.state.virtualServers[key]?.realServers ?? [:] {
+                    let traffic = content.traffic[key]?[realServer] ?? Content.Traffic()
+                    seen[key, default: [:]][realServer] = ObservedRealServer(
+                        server: RealServer(realServer, configuration), statistics: traffic.statistics, connections: traffic.connections)
+                }
+            }
+            return .success(seen)
+        }
+        return try answer.get()
+    }
+
+    /// The flows that are remembered.
+    package var flows: Set<TrackedFlow> {
+        get { content.withLock { $0.flows } }
+        set { content.withLock { $0.flows = newValue } }
+    }
+
+    /// Makes looks at flows fail.
+    package func setFlowFailure(_ failure: KernelFailure?) { content.withLock { $0.flowFailure = failure } }
+
+    package func beginFlows() async {
+        content.withLock { content in
+            content.log.flowLooks += 1
+            content.flowsLeft = Array(content.flows)
+        }
+    }
+
+    package func nextFlows() async throws(KernelFailure) -> [TrackedFlow]? {
+        let result: Result<[TrackedFlow]?, KernelFailure> = content.withLock { content in
+            if let failure = content.flowFailure { return .failure(failure) }
+            guard !content.flowsLeft.isEmpty else { return .success(nil) }
+            let slice = Array(content.flowsLeft.suffix(content.slice))
+            content.flowsLeft.removeLast(slice.count)
+            return .success(slice)
+        }
+        return try result.get()
+    }
+
+    package func end(_ flows: [TrackedFlow]) async -> [KernelFailure] {
+        content.withLock { content in
+            if content.remainingLife != 0 { content.flows.subtract(flows) }
+            return []
+        }
     }
 
     package func beginSweep() async { content.withLock { $0.sweep = FakeSweep() } }
@@ -131,6 +193,10 @@ package final class FakeKernel: NodeKernel {
         package var observations = 0
         /// How many virtual servers each exact look was at.
         package var exactLooks: [Int] = []
+        /// How many virtual servers each look at traffic was at.
+        package var trafficLooks: [Int] = []
+        /// Calls of `beginFlows`.
+        package var flowLooks = 0
         /// Calls of `nextSightings`.
         package var slices = 0
         /// Operations that succeeded.
@@ -148,7 +214,16 @@ package final class FakeKernel: NodeKernel {
         var slice = 100
         var sweep: FakeSweep?
         var remainingLife: Int?
+        var flows: Set<TrackedFlow> = []
+        var flowsLeft: [TrackedFlow] = []
+        var flowFailure: KernelFailure?
+        var traffic: [VirtualServer.Key: [RealServer.Key: Traffic]] = [:]
         var listeners: [AsyncStream<KernelAnnouncement>.Continuation] = []
+
+        struct Traffic: Sendable {
+            var connections = ConnectionCounts()
+            var statistics = TrafficStatistics()
+        }
 
         mutating func perform(_ operation: Operation) -> KernelFailure? {
             if remainingLife == 0 { return KernelFailure(.other, "the process is dead") }

@@ -94,6 +94,12 @@ struct Metadata {
 
     func hasLabel(_ name: String) -> Bool { labels?[name].isPresent ?? false }
 
+    func allLabels() -> [String: String] {
+        var result: [String: String] = [:]
+        for (name, value) in labels?.all ?? [] { result[name] = value.string() }
+        return result
+    }
+
     /// The place of a label, for a problem about it.
     func labelReader(_ name: String) -> FieldReader { labels?[name] ?? fields["labels"] }
 

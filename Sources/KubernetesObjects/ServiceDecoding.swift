@@ -29,7 +29,8 @@ struct ServiceDecoding {
             loadBalancerAddresses: exposure.loadBalancerAddresses, sourceRanges: exposure.sourceRanges,
             healthCheckNodePort: exposure.healthCheckNodePort,
             publishNotReadyAddresses: spec["publishNotReadyAddresses"].boolean() ?? false,
-            proxyName: proxyName(), annotations: metadata.annotations(under: Service.annotationPrefix))
+            proxyName: proxyName(), annotations: metadata.annotations(under: Service.annotationPrefix),
+            labels: metadata.allLabels())
         return reader.report.hasErrors ? nil : service
     }
 

@@ -61,6 +61,21 @@ extension KernelFailure {
         self.init(cause, error.description, errorNumber: error.errno)
     }
 
+    /// Of connection tracking.
+    init(_ error: NetlinkError) {
+        let cause: Cause =
+            switch error.errno {
+            case EPERM: .privilege
+            case EINVAL, EOPNOTSUPP, EPROTONOSUPPORT, EAFNOSUPPORT: .missingFeature
+            case ENOMEM, ENOBUFS: .resource
+            default: .other
+            }
+        self.init(
+            cause, error.description,
+            remedy: cause == .missingFeature ? "Load the module nf_conntrack_netlink (modprobe nf_conntrack_netlink)." : nil,
+            errorNumber: error.errno)
+    }
+
     init(_ error: LinkError) {
         switch error {
         case .otherKind, .holdsAddress: self.init(.conflict, error.description)

@@ -24,6 +24,8 @@ package actor LinuxKernel: NodeKernel {
     private var sets: SetSession?
     private(set) var rules: PacketRuleTool?
 
+    /// The look at flows that is under way.
+    var flows: FlowLook?
     /// The look at everything that is under way, with the socket or file that it has open.
     var sweep: Sweep?
 

@@ -33,6 +33,17 @@ extension LinuxKernel {
         try withIPVS { (handle) throws(IPVSError) in try handle.states(of: keys) }
     }
 
+    package func traffic(
+        of keys: [VirtualServer.Key]
+    ) async throws(KernelFailure) -> [VirtualServer.Key: [RealServer.Key: ObservedRealServer]] {
+        try withIPVS { (handle) throws(IPVSError) in
+            var seen: [VirtualServer.Key: [RealServer.Key: ObservedRealServer]] = [:]
+            // The answer is empty where the virtual server is gone.
+            for key in keys { for server in try handle.realServers(of: key) { seen[key, default: [:]][server.server.key] = server } }
+            return seen
+        }
+    }
+
     private func seeVirtualServers(_ state: inout NodeState) throws(KernelFailure) {
         (state.virtualServers, state.timeouts) = try withIPVS { (handle) throws(IPVSError) in
             (try handle.allStates(), try handle.timeouts())

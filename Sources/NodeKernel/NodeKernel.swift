@@ -13,11 +13,25 @@ package protocol NodeKernel: Sendable {
     /// Looks at single virtual servers with their real servers, exactly. One that is not in the answer does not stand.
     func observe(virtualServers keys: [VirtualServer.Key]) async throws(KernelFailure) -> [VirtualServer.Key: VirtualServerState]
 
+    /// What the real servers of these virtual servers have now, and what they have done. One that does not stand is not in the answer.
+    func traffic(
+        of keys: [VirtualServer.Key]
+    ) async throws(KernelFailure) -> [VirtualServer.Key: [RealServer.Key: ObservedRealServer]]
+
     /// Begins to look at everything but the rules in slices, and gives up a sweep that is under way.
     func beginSweep() async
 
     /// The next slice of the sweep: at most some 10 ms of work. Nil when the sweep is over.
     func nextSightings() async -> [Sighting]?
+
+    /// Begins to look at the flows of UDP and SCTP that connection tracking remembers, and gives up a look that is under way.
+    func beginFlows() async
+
+    /// The next of these flows: at most some 10 ms of work. Nil when all have been passed.
+    func nextFlows() async throws(KernelFailure) -> [TrackedFlow]?
+
+    /// Has connection tracking forget flows, and says why it did not where that is so. One that is gone is no failure.
+    func end(_ flows: [TrackedFlow]) async -> [KernelFailure]
 
     /// Carries out operations in their order, batched. One that fails stops no other; the failures are returned in order.
     func apply(_ operations: [Operation]) async -> [OperationFailure]

@@ -27,13 +27,24 @@ package struct NodeShare: Equatable, Sendable {
         package var created: Int64?
         /// A name that no other owner has.
         package var owner: String
+        /// Whether nobody asks for it any more, and it stands only until its connections have ended: whoever does ask comes first.
+        package var isLeaving = false
 
         package init(created: Int64?, owner: String) {
             self.created = created
             self.owner = owner
         }
 
+        /// The share of what is left of a virtual server that nobody asks for any more.
+        package static func leaving(_ key: VirtualServer.Key) -> Self {
+            // No owner's name has blanks.
+            var precedence = Self(created: nil, owner: "what is left of \(key)")
+            precedence.isLeaving = true
+            return precedence
+        }
+
         package static func < (left: Self, right: Self) -> Bool {
+            if left.isLeaving != right.isLeaving { return right.isLeaving }
             let (leftTime, rightTime) = (left.created ?? .max, right.created ?? .max)
             return leftTime != rightTime ? leftTime < rightTime : left.owner < right.owner
         }

@@ -18,6 +18,8 @@ package struct WantedState: Sendable {
     private var claims: [VirtualServer.Key: [NodeShare.Precedence]] = [:]
     /// The virtual servers on each address.
     private var keysByAddress: [IPAddress: Set<VirtualServer.Key>] = [:]
+    /// Real servers that are to take no new connections, and to stay until those that they have are over.
+    private var resting: [VirtualServer.Key: [RealServer.Key: RealServer.Configuration]] = [:]
     /// How many real servers the virtual servers have, all together.
     package private(set) var realServerCount = 0
 
@@ -135,19 +137,38 @@ extension WantedState {
     package func isWanted(_ member: SetMember) -> Bool { memberCounts[member] != nil }
     func isWanted(_ key: VirtualServer.Key) -> Bool { claims[key] != nil }
 
-    /// The virtual server as its first claimant wants it.
+    /// The virtual server as it is to stand: as its first claimant asks for it, with what is left of its former real servers.
     package func virtualServer(_ key: VirtualServer.Key) -> VirtualServerState? {
+        guard let asked = claimed(key), !resting.isEmpty, let resting = resting[key] else { return claimed(key) }
+        var server = asked
+        server.realServers.merge(resting) { asked, _ in asked }
+        return server
+    }
+
+    /// The virtual server as its first claimant asks for it.
+    package func claimed(_ key: VirtualServer.Key) -> VirtualServerState? {
         claims[key]?.first.flatMap { shares[$0.owner]?.virtualServers[key] }
     }
 
-    /// Those that have a share.
-    package var owners: some Collection<String> { shares.keys }
+    /// Has real servers of a virtual server rest, and no others of it any more. One that is asked for besides is as asked.
+    package mutating func rest(_ realServers: [RealServer.Key: RealServer.Configuration], of key: VirtualServer.Key) -> Touched {
+        var touched = Touched()
+        guard realServers != resting[key] ?? [:] else { return touched }
+        realServerCount -= self.realServers(of: [key])
+        resting[key] = realServers.isEmpty ? nil : realServers
+        realServerCount += self.realServers(of: [key])
+        touched.virtualServers.insert(key)
+        return touched
+    }
+
+    /// Those that have a share, of those that ask for one.
+    package var owners: [String] { shares.compactMap { $0.value.precedence.isLeaving ? nil : $0.key } }
 
     /// What one of them contributes.
     package func share(of owner: String) -> NodeShare? { shares[owner] }
 
     /// Those that want this virtual server, the one that gets it first.
-    package func claimants(of key: VirtualServer.Key) -> [String] { claims[key]?.map(\.owner) ?? [] }
+    package func claimants(of key: VirtualServer.Key) -> [String] { claims[key]?.compactMap { $0.isLeaving ? nil : $0.owner } ?? [] }
 
     /// Whether several want this virtual server.
     package func isContested(_ key: VirtualServer.Key) -> Bool { (claims[key]?.count ?? 0) > 1 }

@@ -20,8 +20,10 @@ extension ServiceCompiler {
             "net.ipv4.vs.conntrack": "1",
             // Ends connections whose server is gone, so that clients connect again instead of waiting for a time-out.
             "net.ipv4.vs.expire_nodest_conn": "1",
-            // A client that persists to a server of weight 0 is given another.
-            "net.ipv4.vs.expire_quiescent_template": "1",
+            // A client that persists to a server of weight 0 is given another, unless it is to stay with one that is drained by hand. The
+            // setting is the whole node's: where it is off, every other server that goes is removed at once where clients persist to it
+            // (`ip_vs_check_template` takes a server that is gone for no server, whatever the setting says).
+            "net.ipv4.vs.expire_quiescent_template": settings.keepsStickyClients ? "0" : "1",
         ]
         if node.kernel < KernelVersion(5, 9) {
             // Before 5.9, reusing a client's port within the time a closed connection is remembered costs it a second. (From 5.9 on the

@@ -26,6 +26,11 @@ package struct CompilerSettings: Equatable, Sendable {
     package var managesSysctls = true
     package var conntrack = ConntrackWishes()
 
+    /// How long connections of a real server that goes are waited for, where neither its Service nor a policy says so. Zero: not at all.
+    package var drainTimeout: Duration = .zero
+    /// Whether clients with session affinity stay at a real server that is drained by hand.
+    package var keepsStickyClients = false
+
     package init() {}
 
     /// How traffic of this node's pods, which keeps its source address, is told from all other.

@@ -18,6 +18,8 @@ package struct ServiceCompiler: Equatable, Sendable {
         /// Nil for a Service that is none of ours: headless, an external name, or another proxy's.
         package var share: NodeShare?
         package var problems: [SourceProblem] = []
+        /// What its annotations ask for; nil with the share.
+        package var options: ServiceOptions?
     }
 
     /// Compiles one Service. Marks are those of the ports that `markedPorts` names; one without has no way of its own for traffic from inside.
@@ -41,6 +43,7 @@ package struct ServiceCompiler: Equatable, Sendable {
             }
         }
         result.share = share
+        result.options = options
         return result
     }
 

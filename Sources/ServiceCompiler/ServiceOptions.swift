@@ -7,15 +7,23 @@ import ServiceModel
 ///
 /// Whoever may edit a Service must gain nothing on the node by it: these are numbers and names of the kernel's own
 /// modules, never a path, a program or another address to connect to.
-struct ServiceOptions: Equatable, Sendable {
+package struct ServiceOptions: Equatable, Sendable {
     var scheduler: Scheduler?
     var schedulerFlags: SchedulerFlags?
     var onePacket = false
     var weights = Weights()
+    /// The name of a policy on this node.
+    package private(set) var healthPolicy: String?
+    /// How long connections of a real server that goes are waited for.
+    package private(set) var drainTimeout: Duration?
+    /// Over which time a real server that has recovered comes back to its weight.
+    package private(set) var slowStart: Duration?
 
     /// Annotations that are part of the interface but are served by nothing here yet; each is named in a warning.
-    private static let unserved: Set<String> = ["forwarding", "tunnel", "fwmark-group", "health-policy", "drain-timeout", "slow-start"]
-    private static let served = ["scheduler", "scheduler-flags", "weights", "one-packet"]
+    private static let unserved: Set<String> = ["forwarding", "tunnel", "fwmark-group"]
+    private static let served = [
+        "scheduler", "scheduler-flags", "weights", "one-packet", "health-policy", "drain-timeout", "slow-start",
+    ]
 
     /// Reads the annotations; what is wrong is left at its default and reported.
     init(of service: Service, reporting problems: inout [SourceProblem]) {
@@ -44,6 +52,14 @@ struct ServiceOptions: Equatable, Sendable {
                 }
             case "weights":
                 weights = Weights(json: value) { report(key, $0) }
+            case "health-policy":
+                healthPolicy = value
+            case "drain-timeout":
+                drainTimeout = AnnotatedDuration.parse(value)
+                if drainTimeout == nil { report(key, "\"\(value)\" is not \(AnnotatedDuration.words); the default is used") }
+            case "slow-start":
+                slowStart = AnnotatedDuration.parse(value)
+                if slowStart == nil { report(key, "\"\(value)\" is not \(AnnotatedDuration.words); the policy's is used") }
             case _ where Self.unserved.contains(key):
                 report(key, "is not served by this version and has no effect")
             default:

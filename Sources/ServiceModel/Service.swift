@@ -29,13 +29,15 @@ package struct Service: Equatable, Sendable {
     package var proxyName: String?
     /// Annotations under `ipvs-agent.dev/`, without that prefix.
     package var annotations: [String: String]
+    /// By which policies choose Services.
+    package var labels: [String: String]
 
     package init(
         name: ObjectName, created: Int64? = nil, type: ServiceType = .clusterIP, clusterAddresses: [IPAddress], ports: [ServicePort],
         affinityTimeout: UInt32? = nil, internalTrafficPolicy: TrafficPolicy = .cluster, externalTrafficPolicy: TrafficPolicy = .cluster,
         externalAddresses: [IPAddress] = [], loadBalancerAddresses: [IPAddress] = [], sourceRanges: [IPPrefix] = [],
         healthCheckNodePort: UInt16? = nil, publishNotReadyAddresses: Bool = false, proxyName: String? = nil,
-        annotations: [String: String] = [:]
+        annotations: [String: String] = [:], labels: [String: String] = [:]
     ) {
         self.name = name
         self.created = created
@@ -52,6 +54,7 @@ package struct Service: Equatable, Sendable {
         self.publishNotReadyAddresses = publishNotReadyAddresses
         self.proxyName = proxyName
         self.annotations = annotations
+        self.labels = labels
     }
 
     /// The prefix of our annotations, with its slash.

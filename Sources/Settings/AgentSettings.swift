@@ -34,7 +34,12 @@ package struct AgentSettings: Equatable, Sendable {
     /// Nil for `primary`; an empty list for all addresses.
     package var nodePortRanges: [IPPrefix]?
     package var serviceNodePorts: ClosedRange<UInt16>
+    package var drainTimeout: Duration
+    package var keepsStickyClients: Bool
+    /// Nil where Services have no policy unless one chooses them.
+    package var healthPolicy: String?
     package var runtimeDirectory: String
+    package var stateDirectory: String
     /// The path of the agent's socket.
     package var socket: String
     /// A group's name or number; nil where the socket is for the owner alone.

@@ -7,7 +7,8 @@ extension SettingDefinition {
         scheduler, schedulerFlags, syncPeriod, minSyncPeriod, strictARP, tcpTimeout, tcpFinTimeout, udpTimeout, excludeCIDRs,
         masqueradeAll, masqueradeBit, masqueradePodEgress, firewallMarks, clusterCIDR, detectLocalMode, podBridgeInterface,
         podInterfaceNamePrefix,
-        nodePortAddresses, serviceNodePortRange, runtimeDirectory, socket, socketGroup,
+        nodePortAddresses, serviceNodePortRange, drainTimeout, keepStickyClients, healthPolicy, runtimeDirectory, stateDirectory, socket,
+        socketGroup,
         healthzBindAddress, metricsBindAddress, metricsServers, link, iptablesBackend, manageSysctls,
         conntrackMaxPerCore, conntrackMin, conntrackTCPEstablished, conntrackTCPCloseWait, conntrackUDP, conntrackUDPStream,
         conntrackTCPBeLiberal, logLevel, logFormat,
@@ -82,6 +83,19 @@ extension SettingDefinition {
     package static let serviceNodePortRange = SettingDefinition(
         "service-node-port-range", .portRange, default: "30000-32767",
         "The node ports that a Service may ask for, as kube-apiserver's flag of this name says it")
+    package static let drainTimeout = SettingDefinition(
+        "drain-timeout", .duration, default: "15m",
+        "How long the connections of a real server that goes are waited for, at most 24h, where neither its Service nor a policy says so; 0 cuts them"
+    )
+    package static let keepStickyClients = SettingDefinition(
+        "keep-sticky-clients", .boolean, default: "false",
+        "Let clients with session affinity stay at a real server that is drained by hand; every other one that goes is then removed at once from Services with affinity"
+    )
+    package static let healthPolicy = SettingDefinition(
+        "health-policy", .text, "The name of the HealthPolicy of Services that no other policy chooses")
+    package static let stateDirectory = SettingDefinition(
+        "state-directory", .text, default: "/var/lib/ipvs-agent",
+        "Directory of what is to outlive the machine's restarts: what was said by hand; an absolute path")
     package static let runtimeDirectory = SettingDefinition(
         "runtime-directory", .text, default: "/run/ipvs-agent", "Directory of the lock and the state of the running agent; an absolute path"
     )

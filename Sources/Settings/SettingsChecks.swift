@@ -54,6 +54,11 @@ extension AgentSettings {
         }
         nodePortRanges = values.list(.nodePortAddresses) == ["primary"] ? nil : values.ranges(.nodePortAddresses)
         serviceNodePorts = values.read(.serviceNodePortRange, "a range of ports such as 30000-32767", Self.portRange) ?? 30000...32767
+        drainTimeout = values.duration(.drainTimeout)
+        if drainTimeout > .seconds(24 * 3600) { values.report(.drainTimeout, "longer than a day; give at most 24h") }
+        keepsStickyClients = values.boolean(.keepStickyClients)
+        healthPolicy = values.optionalText(.healthPolicy)
+        stateDirectory = values.read(.stateDirectory, "an absolute path") { $0.hasPrefix("/") ? $0 : nil } ?? "/var/lib/ipvs-agent"
         runtimeDirectory = values.read(.runtimeDirectory, "an absolute path") { $0.hasPrefix("/") ? $0 : nil } ?? "/run/ipvs-agent"
         // The kernel takes 107 bytes, of which making the socket needs some.
         let socketPath = values.read(.socket, "an absolute path of at most 100 bytes") { text -> String?? in

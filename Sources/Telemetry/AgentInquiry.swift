@@ -14,6 +14,8 @@ package protocol AgentInquiry: Sendable {
 
     func drift() async throws(InquiryFailure) -> DriftDocument
     func plan() async throws(InquiryFailure) -> PlanDocument
+    func health() async throws(InquiryFailure) -> HealthDocument
+    func drains() async throws(InquiryFailure) -> DrainDocument
 }
 
 /// The virtual servers that a Service has, by their names: `10.96.0.1:80 TCP`.

@@ -15,14 +15,14 @@ import Testing
     @Test func remembersWhatItWasGiven() {
         withDirectory { directory in
             let journal = FileJournal(directory: directory + "/deeper")
-            #expect(journal.remembered(reporting: quiet) == [])
+            #expect(journal.remembered(reporting: quiet) == JournalContent())
             let keys: Set<VirtualServer.Key> = [
                 .address(ip("10.96.0.1"), port: 80, .tcp), .address(ip("fd00::1"), port: 53, .udp), .firewallMark(7, .ipv6),
             ]
-            journal.remember(keys, reporting: quiet)
-            #expect(FileJournal(directory: directory + "/deeper").remembered(reporting: quiet) == keys)
-            journal.remember([], reporting: quiet)
-            #expect(journal.remembered(reporting: quiet) == [])
+            journal.remember(JournalContent(virtualServers: keys), reporting: quiet)
+            #expect(FileJournal(directory: directory + "/deeper").remembered(reporting: quiet).virtualServers == keys)
+            journal.remember(JournalContent(), reporting: quiet)
+            #expect(journal.remembered(reporting: quiet) == JournalContent())
             journal.erase()
             #expect(!FileManager.default.fileExists(atPath: directory + "/deeper/state.json"))
         }
@@ -33,7 +33,7 @@ import Testing
         try withDirectory { directory in
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
             try Data(text.utf8).write(to: URL(filePath: directory + "/state.json"))
-            #expect(FileJournal(directory: directory).remembered(reporting: quiet) == [])
+            #expect(FileJournal(directory: directory).remembered(reporting: quiet) == JournalContent())
         }
     }
 
@@ -43,12 +43,14 @@ import Testing
             let text =
                 #"{"version":2,"virtualServers":[{"new":1},{"address":"10.96.0.1","port":80,"protocol":"tcp","more":true},{"address":"x","port":1,"protocol":"tcp"}]}"#
             try Data(text.utf8).write(to: URL(filePath: directory + "/state.json"))
-            #expect(FileJournal(directory: directory).remembered(reporting: quiet) == [.address(ip("10.96.0.1"), port: 80, .tcp)])
+            #expect(
+                FileJournal(directory: directory).remembered(reporting: quiet).virtualServers == [.address(ip("10.96.0.1"), port: 80, .tcp)]
+            )
         }
     }
 
     @Test func aDirectoryThatCannotBeMadeIsNoEnd() {
-        FileJournal(directory: "/proc/no/such").remember([.firewallMark(1, .ipv4)], reporting: quiet)
+        FileJournal(directory: "/proc/no/such").remember(JournalContent(virtualServers: [.firewallMark(1, .ipv4)]), reporting: quiet)
     }
 
     @Test func oneWriterAtATime() throws {

@@ -36,15 +36,15 @@ func slice(_ number: Int, ports: [UInt16] = [80], endpoints: [Int]) -> SourceObj
 
 /// A journal that outlives the agent, as a file does.
 final class MemoryJournal: OwnershipJournal {
-    private let keys = Mutex(Set<VirtualServer.Key>())
+    private let content = Mutex(JournalContent())
     private let writeCount = Mutex(0)
 
     var writes: Int { writeCount.withLock { $0 } }
 
-    func remembered(reporting logger: Logger) -> Set<VirtualServer.Key> { keys.withLock { $0 } }
+    func remembered(reporting logger: Logger) -> JournalContent { content.withLock { $0 } }
 
-    func remember(_ new: Set<VirtualServer.Key>, reporting logger: Logger) {
-        keys.withLock { $0 = new }
+    func remember(_ new: JournalContent, reporting logger: Logger) {
+        content.withLock { $0 = new }
         writeCount.withLock { $0 += 1 }
     }
 }
@@ -53,6 +53,7 @@ let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// A clock that stands until it is moved.
 final class TestClock: Sendable {
+    let start = ContinuousClock.now
     private let time = Mutex(ContinuousClock.now)
 
     var now: ContinuousClock.Instant { time.withLock { $0 } }
@@ -91,7 +92,8 @@ func reconciler(
 ) -> Reconciler {
     Reconciler(
         kernel: kernel, compiler: ServiceCompiler(settings: settings, node: NodeFacts(name: "n1")), excluded: excluded, journal: journal,
-        logger: log?.logger ?? quiet, events: events, now: { clock?.now ?? ContinuousClock.now })
+        logger: log?.logger ?? quiet, events: events, now: { clock?.now ?? ContinuousClock.now },
+        wallClock: { clock.map { Moment(millisecondsSince1970: 0).advanced(by: $0.now - $0.start) } ?? Moment.now })
 }
 
 /// Says where two states differ, part by part.

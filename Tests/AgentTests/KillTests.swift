@@ -3,6 +3,7 @@ import Agent
 import FakeKernel
 import IPVSModel
 import NodeModel
+import ServiceCompiler
 import ServiceModel
 import Testing
 
@@ -91,6 +92,62 @@ import Testing
         for address in state.addresses {
             #expect(served.contains(address), "\(address) is bound and has no virtual server")
             #expect(state.sets[SetKey(.boundAddresses, .ipv4)]?.entries.contains(.address(address)) == true, "\(address) is not guarded")
+        }
+    }
+}
+
+/// The agent is killed at every operation and every look of drains; the next one goes on with them, and takes nothing away that has connections.
+@Suite struct DrainKillTests {
+    private static let objects = [
+        service(1, ports: [80, 443]), slice(1, ports: [80, 443], endpoints: [1, 2, 3]), service(2), slice(2, endpoints: [1, 2]),
+    ]
+    private static let removal = SourceUpdate(
+        changed: [slice(2, endpoints: [2, 4])], removed: [objects[0].key, objects[1].key])
+    private static let left = [service(2), slice(2, endpoints: [2, 4])]
+    private static let busy: [VirtualServer.Key: [RealServer.Key: (ConnectionCounts, TrafficStatistics)]] = [
+        .address(ip("10.96.1.1"), port: 80, .tcp): [RealServer.Key(ip("10.244.0.1"), port: 8080): (.init(active: 1), .init())],
+        .address(ip("10.96.1.2"), port: 80, .tcp): [RealServer.Key(ip("10.244.0.1"), port: 8080): (.init(active: 1), .init())],
+    ]
+
+    /// Whether the file was kept, or lost with the agent.
+    @Test(arguments: [true, false])
+    func atEveryOperation(keepsJournal: Bool) async {
+        let goal = await fromScratch(Self.left)
+        var settings = CompilerSettings()
+        settings.drainTimeout = .seconds(60)
+        for count in 0... {
+            let (kernel, clock, journal) = (FakeKernel(), TestClock(), MemoryJournal())
+            func agent(_ journal: MemoryJournal) -> Reconciler { reconciler(kernel, journal: journal, settings: settings, clock: clock) }
+            func pass(_ agent: Reconciler) async {
+                clock.advance(by: .seconds(1))
+                while agent.hasWork { _ = await agent.work() }
+            }
+            let first = agent(journal)
+            _ = await first.take(SourceUpdate(changed: Self.objects))
+            kernel.setTraffic(Self.busy)
+            kernel.clearLog()
+            kernel.die(after: count)
+            _ = await first.take(Self.removal)
+            for _ in 0..<5 where !kernel.isDead { await pass(first) }
+            let wasKilled = kernel.isDead
+            kernel.die(after: nil)
+            let second = agent(keepsJournal ? journal : MemoryJournal())
+            _ = await second.take(SourceUpdate(changed: Self.left))
+            for _ in 0..<5 { await pass(second) }
+            for (key, realServers) in Self.busy {
+                for realServer in realServers.keys {
+                    let weight = kernel.state.virtualServers[key]?.realServers[realServer]?.weight
+                    #expect(weight == 0, "killed after \(count) operations: \(realServer) of \(key)")
+                }
+            }
+            for operation in kernel.log.operations {
+                if case .removeAddress(let address) = operation { Issue.record("\(address) was unbound after \(count) operations") }
+                if case .removeRealServer(let realServer, let key) = operation { #expect(Self.busy[key]?[realServer] == nil) }
+            }
+            kernel.setTraffic([:])
+            for _ in 0..<3 { await pass(second) }
+            expectAlike(kernel.state, goal)
+            if !wasKilled { break }
         }
     }
 }

@@ -42,7 +42,7 @@ import Testing
         #expect(kernel.state.virtualServers[.address(Self.address, port: 30080, .tcp)]?.realServers.count == 2)
         #expect(await announce(nil, on: kernel, to: agent).succeeded)
         #expect(kernel.state == before)
-        #expect(journal.remembered(reporting: quiet).isEmpty, "what is gone is forgotten")
+        #expect(journal.remembered(reporting: quiet) == JournalContent(), "what is gone is forgotten")
     }
 
     @Test func anAddressThatWasLostWhileNoAgentRanLeavesNothing() async {

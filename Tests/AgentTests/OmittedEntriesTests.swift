@@ -68,6 +68,14 @@ private struct OmittingKernel: NodeKernel {
         virtualServers keys: [VirtualServer.Key]
     ) async throws(KernelFailure) -> [VirtualServer.Key: VirtualServerState] { try await kernel.observe(virtualServers: keys) }
 
+    func traffic(
+        of keys: [VirtualServer.Key]
+    ) async throws(KernelFailure) -> [VirtualServer.Key: [RealServer.Key: ObservedRealServer]] { try await kernel.traffic(of: keys) }
+
+    func beginFlows() async { await kernel.beginFlows() }
+    func nextFlows() async throws(KernelFailure) -> [TrackedFlow]? { try await kernel.nextFlows() }
+    func end(_ flows: [TrackedFlow]) async -> [KernelFailure] { await kernel.end(flows) }
+
     func beginSweep() async { await kernel.beginSweep() }
 
     func nextSightings() async -> [Sighting]? {

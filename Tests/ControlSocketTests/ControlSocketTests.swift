@@ -9,6 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct ControlSocketTests {
     private let directory: ShortDirectory
     private let agent = StubAgent(services: 300)
+    private let administration = StubAdministration()
     private let events = EventLog(capacity: 64)
 
     init() throws { directory = try ShortDirectory() }
@@ -18,7 +19,9 @@ import Testing
     /// Runs a socket while a body uses it, and ends it as SIGTERM does.
     private func run(limits: ServingLimits = ServingLimits(), while body: () async throws -> Void) async throws {
         let place = try SocketPlace(path: path)
-        let socket = ControlSocket(place: place, inquiry: agent, events: events, board: StatusBoard(), limits: limits, logger: quiet)
+        let socket = ControlSocket(
+            place: place, inquiry: agent, administration: administration, events: events, board: StatusBoard(), limits: limits,
+            logger: quiet)
         try await socket.check()
         let group = ServiceGroup(configuration: .init(services: [.init(service: socket)], logger: quiet))
         async let running: Void = group.run()
@@ -54,7 +57,7 @@ import Testing
             let services = await get("/v1/services")
             #expect(services.contains("default/s00299") && services.hasSuffix("0\r\n\r\n"))
             #expect(mode(path) == S_IFSOCK | 0o600)
-            let missing = await get("/v1/health")
+            let missing = await get("/v1/nothing")
             #expect(missing.hasPrefix("HTTP/1.1 404") && missing.contains(#""remedy""#))
             let method = try client()
             await method.send("DELETE /v1/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -85,10 +88,28 @@ import Testing
         }
     }
 
+    @Test func whatIsSaidByHandComesWithItsBody() async throws {
+        try await run {
+            let client = try #require(RawClient(path))
+            let body = #"{"state":"drain","owner":"ann"}"#
+            await client.send(
+                "PUT /v1/admin/address/10.244.0.2 HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)"
+            )
+            let answer = await client.read()
+            #expect(answer.hasPrefix("HTTP/1.1 200") && answer.contains(#""owner" : "ann""#))
+            #expect(administration.hands().items.map(\.key) == ["10.244.0.2"])
+            let long = try #require(RawClient(path))
+            await long.send("PUT /v1/admin/address/10.244.0.3 HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n")
+            #expect(await long.read().hasPrefix("HTTP/1.1 413"))
+            #expect(administration.hands().items.count == 1)
+        }
+    }
+
     @Test func anotherThatAnswersIsLeftAlone() async throws {
         try await run {
             let second = ControlSocket(
-                place: try SocketPlace(path: path), inquiry: agent, events: events, board: StatusBoard(), logger: quiet)
+                place: try SocketPlace(path: path), inquiry: agent, administration: administration, events: events, board: StatusBoard(),
+                logger: quiet)
             await #expect(throws: SocketProblem.self) { try await second.check() }
             #expect(await get("/v1/status").contains("200 OK"), "the first goes on")
         }

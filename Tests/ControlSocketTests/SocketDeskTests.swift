@@ -7,13 +7,14 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct SocketDeskTests {
     private let agent = StubAgent()
+    private let administration = StubAdministration()
     private let events = EventLog(capacity: 8)
     private let board = StatusBoard()
 
     private func desk(_ agent: StubAgent? = nil, followers: Int = 2) -> SocketDesk {
         var limits = ServingLimits()
         limits.followers = followers
-        return SocketDesk(inquiry: agent ?? self.agent, events: events, board: board, limits: limits)
+        return SocketDesk(inquiry: agent ?? self.agent, administration: administration, events: events, board: board, limits: limits)
     }
 
     private func text(_ answer: HTTPAnswer) async throws -> String {
@@ -28,6 +29,41 @@ import Testing
     private func object(_ answer: HTTPAnswer) async throws -> [String: Any] {
         let data = Data(try await text(answer).utf8)
         return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    }
+
+    @Test func whatIsHeldOfBackendsIsTold() async throws {
+        let health = try await object(await desk().answer(method: "GET", target: "/v1/health"))
+        #expect(health["kind"] as? String == "Health" && (health["items"] as? [[String: Any]])?.first?["verdict"] as? String == "down")
+        let drains = try await object(await desk().answer(method: "GET", target: "/v1/drains"))
+        #expect(drains["kind"] as? String == "Drains" && (drains["items"] as? [[String: Any]])?.first?["active"] as? Int == 1)
+    }
+
+    @Test func whatIsSaidByHandIsTakenDownAndTakenBack() async throws {
+        let body = Data(#"{"state":"drain","reason":"disk","owner":"ann","expires":"2099-01-01T00:00:00.000Z"}"#.utf8)
+        let set = await desk().answer(method: "PUT", target: "/v1/admin/service/default/web", body: body)
+        #expect(set.status == 200)
+        let hands = try await object(await desk().answer(method: "GET", target: "/v1/admin"))
+        #expect(hands["kind"] as? String == "HandStateList" && (hands["items"] as? [[String: Any]])?.first?["reason"] as? String == "disk")
+        #expect(await desk().answer(method: "DELETE", target: "/v1/admin/service/default/web").status == 200)
+        #expect(await desk().answer(method: "DELETE", target: "/v1/admin/service/default/web").status == 404)
+    }
+
+    @Test(arguments: [
+        "", "{", "[]", "{}", #"{"state":3}"#, #"{"state":"drain","until":"never"}"#, #"{"state":"drain","expires":"tomorrow"}"#, "\u{0}",
+    ])
+    func aBodyThatSaysSomethingElseIsRefused(text: String) async throws {
+        let answer = await desk().answer(method: "PUT", target: "/v1/admin/service/default/web", body: Data(text.utf8))
+        #expect(answer.status == 400)
+        #expect(administration.hands().items.isEmpty)
+    }
+
+    @Test(arguments: [
+        (AdministrationFailure.invalid("x", remedy: "y"), 400), (.notRemembered("disk full"), 500), (.tooMany(3), 409),
+    ])
+    func whatIsNotTakenDownIsSaid(failure: AdministrationFailure, status: Int) async {
+        administration.fail(failure)
+        let body = Data(#"{"state":"drain"}"#.utf8)
+        #expect(await desk().answer(method: "PUT", target: "/v1/admin/service/a/b", body: body).status == status)
     }
 
     @Test func theStatusIsTheAgentsOwn() async throws {
@@ -133,6 +169,9 @@ import Testing
     @Test func theListNamesEveryPage() async throws {
         let pages = try await object(await desk().answer(method: "GET", target: "/v1"))["pages"] as? [[String: Any]]
         #expect(
-            pages?.compactMap { $0["path"] as? String } == ["/v1", "/v1/status", "/v1/services", "/v1/drift", "/v1/plan", "/v1/events"])
+            pages?.compactMap { $0["path"] as? String } == [
+                "/v1", "/v1/status", "/v1/services", "/v1/drift", "/v1/plan", "/v1/health", "/v1/drains", "/v1/admin",
+                "/v1/admin/{scope}/{key}", "/v1/events",
+            ])
     }
 }

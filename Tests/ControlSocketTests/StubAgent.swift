@@ -57,9 +57,59 @@ final class StubAgent: AgentInquiry {
         return DriftDocument(time: noon, sweep: nil, count: 0, items: [])
     }
 
+    func health() async throws(InquiryFailure) -> HealthDocument {
+        try check()
+        return HealthDocument(
+            time: noon, policies: ["web"], count: 1, down: 1,
+            items: [
+                .init(
+                    address: "10.244.0.1", port: 8080, check: "tcp", verdict: "down", reason: "connection refused", since: noon,
+                    hindrance: nil, services: ["default/web"])
+            ], impaired: [])
+    }
+
+    func drains() async throws(InquiryFailure) -> DrainDocument {
+        try check()
+        return DrainDocument(
+            time: noon, count: 1,
+            items: [
+                .init(
+                    service: "default/web", virtualServer: "tcp 10.96.0.1:80", realServer: "10.244.0.1:8080", reason: "drained by hand",
+                    since: noon, deadline: noon, waitsFor: ["active"], active: 1, inactive: 2, persistent: 0)
+            ])
+    }
+
     func plan() async throws(InquiryFailure) -> PlanDocument {
         try check()
         return PlanDocument(time: noon, sweep: nil, count: 1, operations: ["bind address 10.96.0.1"])
+    }
+}
+
+/// Takes down what is said, or refuses it as it is told.
+final class StubAdministration: AgentAdministration {
+    private let content = Mutex<(items: [HandReport], failure: AdministrationFailure?)>(([], nil))
+
+    func fail(_ new: AdministrationFailure?) { content.withLock { $0.failure = new } }
+
+    func hands() -> HandStateList { HandStateList(content.withLock { $0.items }) }
+
+    func set(_ scope: String, _ key: String, _ request: HandRequest) throws(AdministrationFailure) -> HandReport {
+        let report = HandReport(
+            scope: scope, key: key, state: request.state, reason: request.reason, owner: request.owner, since: noon,
+            expires: request.expires)
+        let result: Result<HandReport, AdministrationFailure> = content.withLock { content in
+            if let failure = content.failure { return .failure(failure) }
+            content.items.append(report)
+            return .success(report)
+        }
+        return try result.get()
+    }
+
+    func clear(_ scope: String, _ key: String) throws(AdministrationFailure) -> HandReport? {
+        content.withLock { content in
+            guard let place = content.items.firstIndex(where: { $0.scope == scope && $0.key == key }) else { return nil }
+            return content.items.remove(at: place)
+        }
     }
 }
 

@@ -1,0 +1,217 @@
+import Addresses
+import HealthModel
+import IPVSModel
+import NodeModel
+import ServiceCompiler
+import ServiceModel
+
+/// What is held of the backends of Services: which policy is whose, what is probed, what people say, and what weights follow from that.
+///
+/// A verdict touches the Services whose backend it is about, and no others.
+struct Backends {
+    private(set) var policies = PolicyBook()
+    private(set) var hands = HandStates()
+    private(set) var probed = ProbedBackends()
+    /// Services with a policy, or of which something is said by hand.
+    private(set) var services: [ObjectName: Judged] = [:]
+    /// When a Service's weights take their next step, where a server of it is coming back.
+    private var steps: [ObjectName: ContinuousClock.Instant] = [:]
+
+    /// A Service as it was last judged.
+    struct Judged {
+        var policy: String?
+        var probes: [RealServer.Key: Probe] = [:]
+        var servers: [VirtualServer.Key: Weighing.Outcome] = [:]
+        /// Real servers that stood without traffic when the agent came, and stay so until their first verdict.
+        var held: Set<RealServer.Key> = []
+        var drain: DrainRule?
+        var hasSorryServer = false
+    }
+
+    /// How many things are waited for; a bound on what one Service's ramp costs.
+    private static let rampSteps = 20
+
+    var isEmpty: Bool { policies.isEmpty && hands.isEmpty }
+
+    /// What whoever probes has yet to be told.
+    mutating func takeProbeChanges() -> (begin: [Probe], end: [Probe])? { probed.takeChanges() }
+
+    // MARK: What is told
+
+    /// Puts these policies in the place of all, and says whose they were or are.
+    mutating func take(_ new: [HealthPolicy], standard: String?, catalog: ServiceCatalog) -> Set<ObjectName> {
+        let isNewStandard = policies.standard != standard
+        policies.standard = standard
+        let changed = policies.replace(new)
+        guard !changed.isEmpty || isNewStandard else { return [] }
+        // Each Service may be chosen by labels, so each is asked: this is a change of the node's own documents, not of a Service.
+        var touched: Set<ObjectName> = []
+        for (name, service) in catalog.services {
+            let old = services[name]?.policy
+            let now = policies.policy(of: service, named: service.annotations["health-policy"])?.name
+            if old != now || now.map(changed.contains) == true || service.annotations["health-policy"].map(changed.contains) == true {
+                touched.insert(name)
+            }
+        }
+        return touched
+    }
+
+    /// Puts these states in the place of all, and says which Services they concern.
+    mutating func take(_ new: HandStates, catalog: ServiceCatalog) -> Set<ObjectName> {
+        let scopes = new.scopes(differingFrom: hands)
+        hands = new
+        var touched: Set<ObjectName> = []
+        var addresses: Set<IPAddress> = []
+        for scope in scopes {
+            switch scope {
+            case .service(let name), .endpoint(let name, _, _): touched.insert(name)
+            case .address(let address): addresses.insert(address)
+            }
+        }
+        guard !addresses.isEmpty else { return touched }
+        // Nothing says whose an address is but the Services themselves; to keep that for all addresses would cost more than to look once
+        // when somebody says something of one.
+        for name in catalog.services.keys where !touched.contains(name) {
+            if catalog.slices(of: name).contains(where: { $0.endpoints.contains { addresses.contains($0.address) } }) {
+                touched.insert(name)
+            }
+        }
+        return touched
+    }
+
+    mutating func take(_ news: ProbeNews) -> ProbedBackends.Change {
+        let change = probed.take(news)
+        if case .judged(_, let users) = change {
+            for name in users {
+                guard let judged = services[name], !judged.held.isEmpty else { continue }
+                services[name]?.held = judged.held.filter { judged.probes[$0] != news.probe }
+            }
+        }
+        return change
+    }
+
+    /// The Services whose next step is due.
+    mutating func takeDueSteps(at now: ContinuousClock.Instant) -> [ObjectName] {
+        let due = steps.filter { $0.value <= now }.map(\.key)
+        for name in due { steps[name] = nil }
+        return due
+    }
+
+    var nextStep: ContinuousClock.Instant? { steps.values.min() }
+
+    /// Leaves without traffic what stands without it although it is wanted and has a check: it was down, or was being drained, and what it is
+    /// now nobody has seen yet. Returns the Services concerned.
+    mutating func hold(_ share: (ObjectName) -> NodeShare?, standing: (VirtualServer.Key) -> VirtualServerState?) -> Set<ObjectName> {
+        var touched: Set<ObjectName> = []
+        for (name, judged) in services where !judged.probes.isEmpty {
+            guard let share = share(name) else { continue }
+            for (key, server) in share.virtualServers {
+                guard let standing = standing(key), !standing.realServers.isEmpty else { continue }
+                for (realServer, configuration) in server.realServers where configuration.weight > 0 {
+                    guard let probe = judged.probes[realServer], probed[probe]?.isJudged == false else { continue }
+                    let weight = standing.realServers[realServer]?.weight ?? 0
+                    if weight == 0, services[name]?.held.insert(realServer).inserted == true { touched.insert(name) }
+                }
+            }
+        }
+        return touched
+    }
+
+    // MARK: What follows
+
+    mutating func forget(_ name: ObjectName, at now: ContinuousClock.Instant) {
+        guard let judged = services.removeValue(forKey: name) else { return }
+        for probe in Set(judged.probes.values) { probed.leave(probe, name) }
+        steps[name] = nil
+    }
+
+    /// Gives a Service's share the weights that follow from what is held of its backends, and says how its virtual servers serve that do so
+    /// otherwise than before. Real servers that are to rest are left out.
+    mutating func judge(
+        _ share: inout NodeShare, of service: Service, options: ServiceOptions?, at now: ContinuousClock.Instant
+    ) -> [(key: VirtualServer.Key, mode: Weighing.Mode)] {
+        let name = service.name
+        let policy = policies.policy(of: service, named: options?.healthPolicy)
+        let before = services[name]
+        guard policy != nil || !hands.isEmpty || before != nil || options?.drainTimeout != nil else { return [] }
+        var judged = Judged(policy: policy?.name)
+        judged.held = before?.held ?? []
+        judged.drain = DrainRule(policy: policy?.drain, timeout: options?.drainTimeout)
+        join(share, of: name, policy: policy, before: before, judged: &judged, at: now)
+        let slowStart = options?.slowStart ?? policy?.slowStart ?? .zero
+        var isRamping = false
+        var isConcerned = policy != nil || judged.drain != nil
+        var changed: [(VirtualServer.Key, Weighing.Mode)] = []
+        for (key, server) in share.virtualServers {
+            let sorry = policy?.sorryServer.flatMap { $0.address.family == key.family ? $0 : nil }
+            var backends: [RealServer.Key: Weighing.Backend] = [:]
+            for (realServer, configuration) in server.realServers {
+                var backend = Weighing.Backend(configured: configuration.weight, hand: hands.state(of: realServer, in: name))
+                if backend.hand != nil { isConcerned = true }
+                if let check = policy?.check, check.judges(key.transport), let probe = judged.probes[realServer] {
+                    let state = probed[probe]
+                    backend.isDown = judged.held.contains(realServer) || state?.verdict.isDown == true
+                    backend.ramp = Self.ramp(state, over: slowStart, at: now)
+                    if backend.ramp < 100 { isRamping = true }
+                }
+                backends[realServer] = backend
+            }
+            let weighing = Weighing(
+                panicThreshold: policy?.panicThreshold ?? 0, quorum: policy?.quorum, hasSorryServer: sorry != nil)
+            let mode = before?.servers[key]?.mode
+            let outcome = weighing.weigh(backends, hadQuorum: mode != .belowQuorum)
+            judged.servers[key] = outcome
+            if outcome.mode != mode ?? .healthy { changed.append((key, outcome.mode)) }
+            for (realServer, share_) in outcome.shares {
+                switch share_ {
+                case .weight(let weight): share.virtualServers[key]?.realServers[realServer]?.weight = weight
+                case .rest: share.virtualServers[key]?.realServers[realServer] = nil
+                }
+            }
+            if outcome.mode == .belowQuorum, let sorry {
+                share.virtualServers[key]?.realServers[RealServer.Key(sorry.address, port: sorry.port)] = RealServer.Configuration()
+            }
+        }
+        steps[name] = isRamping ? now + max(.seconds(1), slowStart / Self.rampSteps) : nil
+        services[name] = isConcerned ? judged : nil
+        return changed
+    }
+
+    /// Counts the Service in where its backends are to be probed, and out where they are not any more.
+    private mutating func join(
+        _ share: NodeShare, of name: ObjectName, policy: HealthPolicy?, before: Judged?, judged: inout Judged,
+        at now: ContinuousClock.Instant
+    ) {
+        if let policy, let check = policy.check {
+            for (key, server) in share.virtualServers where check.judges(key.transport) {
+                for realServer in server.realServers.keys where judged.probes[realServer] == nil {
+                    // What is being mended is not asked how it is.
+                    if hands.state(of: realServer, in: name) == .maintenance { continue }
+                    let probe = Probe(
+                        address: realServer.address, port: check.hasPort ? check.port ?? realServer.port : 0, check: check,
+                        timing: policy.timing, rise: policy.rise, fall: policy.fall)
+                    judged.probes[realServer] = probe
+                    probed.join(
+                        probe, name, inheriting: before?.probes[realServer].flatMap { probed[$0]?.verdict }, at: now)
+                }
+            }
+        }
+        judged.held = judged.held.filter { judged.probes[$0] != nil }
+        guard let before else { return }
+        for probe in Set(before.probes.values).subtracting(judged.probes.values) { probed.leave(probe, name) }
+    }
+
+    /// How far a server has come back, in percent.
+    private static func ramp(_ probed: ProbedBackends.Probed?, over slowStart: Duration, at now: ContinuousClock.Instant) -> Int {
+        guard slowStart > .zero, let recovered = probed?.recovered else { return 100 }
+        let elapsed = now - recovered
+        return elapsed >= slowStart ? 100 : max(1, Int(elapsed / slowStart * 100))
+    }
+}
+
+extension VirtualServer.Key {
+    /// Nil for a firewall mark, which is of all of them.
+    var transport: TransportProtocol? {
+        if case .address(_, _, let transport) = self { transport } else { nil }
+    }
+}

@@ -1,0 +1,106 @@
+package import HealthModel
+package import IPVSModel
+
+/// The weights of a virtual server's real servers. One pure function of what is configured, what people and probes say, and of how many
+/// are left: drained by hand is 0; below the quorum is the sorry server; in panic is as configured; down is 0; otherwise at least 1 and
+/// the share of what is configured that a recovered server has reached; and a configured 0 stays 0.
+package struct Weighing: Equatable, Sendable {
+    /// The share of healthy backends, in percent, below which all are used as configured.
+    package var panicThreshold: Int
+    package var quorum: HealthPolicy.Quorum?
+    /// Whether something answers in the place of backends that do not.
+    package var hasSorryServer: Bool
+
+    package init(panicThreshold: Int = 0, quorum: HealthPolicy.Quorum? = nil, hasSorryServer: Bool = false) {
+        self.panicThreshold = panicThreshold
+        self.quorum = quorum
+        self.hasSorryServer = hasSorryServer
+    }
+
+    /// What is known of one real server.
+    package struct Backend: Hashable, Sendable {
+        package var configured: Int32
+        package var hand: HandState?
+        /// Not known to be good: what nobody has judged yet is not down.
+        package var isDown: Bool
+        /// The share of its weight that it has come back to, in percent (1…100).
+        package var ramp: Int
+
+        package init(configured: Int32, hand: HandState? = nil, isDown: Bool = false, ramp: Int = 100) {
+            self.configured = configured
+            self.hand = hand
+            self.isDown = isDown
+            self.ramp = ramp
+        }
+
+        fileprivate var rests: Bool { hand?.rests ?? false }
+        /// Whether it counts among those that could serve.
+        fileprivate var isCandidate: Bool { !rests && configured > 0 }
+        fileprivate var isHealthy: Bool { isCandidate && (!isDown || hand == .ready) }
+    }
+
+    /// What a real server gets of new connections.
+    package enum Share: Hashable, Sendable {
+        case weight(Int32)
+        /// None, and those that it has may end: weight 0 while it has any, then gone.
+        case rest(Cause)
+    }
+
+    package enum Cause: Hashable, Sendable {
+        case hand(HandState)
+        case belowQuorum
+        case down
+    }
+
+    /// How the virtual server serves.
+    package enum Mode: String, Hashable, Sendable {
+        case healthy
+        /// Too few are healthy, and all are used.
+        case panic
+        /// What is left is too little, or nothing: the sorry server answers, or nothing does.
+        case belowQuorum
+    }
+
+    package struct Outcome: Hashable, Sendable {
+        package var shares: [RealServer.Key: Share]
+        package var mode: Mode
+    }
+
+    /// Whether the quorum was met decides between its two bounds.
+    package func weigh(_ backends: [RealServer.Key: Backend], hadQuorum: Bool = true) -> Outcome {
+        let (candidates, healthy) = (backends.values.count(where: \.isCandidate), backends.values.count(where: \.isHealthy))
+        let mode = mode(candidates: candidates, healthy: healthy, weight: healthyWeight(backends), hadQuorum: hadQuorum)
+        let scale = mode == .healthy ? Self.scale(of: backends) : 1
+        let shares = backends.mapValues { backend -> Share in
+            if let hand = backend.hand, hand.rests { return .rest(.hand(hand)) }
+            if backend.configured == 0 { return .weight(0) }
+            switch mode {
+            case .belowQuorum: return .rest(.belowQuorum)
+            case .panic: return .weight(backend.configured)
+            case .healthy:
+                guard backend.isHealthy else { return .rest(.down) }
+                return .weight(Int32(clamping: max(1, Int64(backend.configured) * scale * Int64(backend.ramp) / 100)))
+            }
+        }
+        return Outcome(shares: shares, mode: mode)
+    }
+
+    private func mode(candidates: Int, healthy: Int, weight: Int64, hadQuorum: Bool) -> Mode {
+        if let quorum, weight < Int64(hadQuorum ? quorum.down : quorum.up) { return .belowQuorum }
+        if hasSorryServer, healthy == 0 { return .belowQuorum }
+        guard healthy < candidates else { return .healthy }
+        return healthy == 0 || healthy * 100 < panicThreshold * candidates ? .panic : .healthy
+    }
+
+    private func healthyWeight(_ backends: [RealServer.Key: Backend]) -> Int64 {
+        backends.values.reduce(0) { $0 + ($1.isHealthy ? Int64($1.configured) : 0) }
+    }
+
+    /// By what all weights are multiplied while one of them comes back, so that a share of a small weight is a whole number: with 1 for each,
+    /// which is the usual thing, there would be no steps between nothing and all. What counts is their proportion.
+    private static func scale(of backends: [RealServer.Key: Backend]) -> Int64 {
+        let serving = backends.values.filter(\.isHealthy)
+        guard serving.contains(where: { $0.ramp < 100 }), let largest = serving.map(\.configured).max(), largest < 100 else { return 1 }
+        return 100
+    }
+}

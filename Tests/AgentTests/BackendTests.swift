@@ -1,0 +1,267 @@
+import Addresses
+import FakeKernel
+import HealthModel
+import IPVSModel
+import NodeModel
+import Planner
+import ServiceCompiler
+import ServiceModel
+import Telemetry
+import Testing
+
+@testable import Agent
+
+/// A reconciler with a policy for all Services, and with what the prober would be told and would say.
+struct ProbedAgent {
+    let kernel = FakeKernel()
+    let clock = TestClock()
+    let events = EventLog()
+    var agent: Reconciler
+    var probes: Set<Probe> = []
+
+    init(_ policy: HealthPolicy?, drainTimeout: Duration = .seconds(30), kernel: FakeKernel? = nil) async {
+        var settings = CompilerSettings()
+        settings.drainTimeout = drainTimeout
+        agent = reconciler(kernel ?? self.kernel, settings: settings, events: events, clock: clock)
+        if let policy { _ = await agent.take(policies: [policy]) }
+    }
+
+    static func policy(_ change: (inout HealthPolicy) -> Void = { _ in }) -> HealthPolicy {
+        var policy = HealthPolicy(name: "all", selection: .labels([:]))
+        policy.check = HealthCheck(.tcp)
+        change(&policy)
+        return policy
+    }
+
+    mutating func take(_ objects: SourceObject...) async {
+        _ = await agent.take(SourceUpdate(changed: objects))
+        collect()
+    }
+
+    mutating func collect() {
+        guard let changes = agent.takeProbeChanges() else { return }
+        #expect(probes.isDisjoint(with: changes.begin) && probes.isSuperset(of: changes.end))
+        probes.formUnion(changes.begin)
+        probes.subtract(changes.end)
+    }
+
+    /// A verdict of all probes of 10.244.0.N.
+    mutating func say(_ verdict: Verdict, _ number: Int) async {
+        let news = probes.filter { $0.address == IPAddress(ipv4: 0x0af4_0000 + UInt32(number)) }.map {
+            ProbeNews(probe: $0, verdict: verdict, at: clock.now)
+        }
+        _ = await agent.take(news)
+        collect()
+    }
+
+    /// The weights of the Service's real servers in the kernel, by the last number of their address.
+    func weights(_ number: Int = 1, port: UInt16 = 80, of kernel: FakeKernel? = nil) -> [Int: Int32] {
+        let key = VirtualServer.Key.address(IPAddress(ipv4: 0x0a60_0100 + UInt32(number)), port: port, .tcp)
+        let servers = (kernel ?? self.kernel).state.virtualServers[key]?.realServers ?? [:]
+        return Dictionary(servers.map { (Int($0.key.address.bytes[3]), $0.value.weight) }) { $1 }
+    }
+
+    /// Lets time pass, and the agent do what is due.
+    func pass(_ duration: Duration) async {
+        clock.advance(by: duration)
+        while agent.hasWork { _ = await agent.work() }
+    }
+}
+
+@Suite struct BackendTests {
+    @Test func aVerdictChangesWhatItTouchesAndNothingElse() async {
+        var node = await ProbedAgent(ProbedAgent.policy(), drainTimeout: .zero)
+        for number in 1...50 { await node.take(service(number), slice(number, endpoints: [number, 100, 101])) }
+        #expect(node.probes.count == 52, "one probe for each backend, however many Services share it")
+        let compilations = node.agent.compilations
+        node.kernel.clearLog()
+        await node.say(.down("refused"), 7)
+        #expect(node.agent.compilations - compilations == 1)
+        #expect(node.weights(7) == [7: 0, 100: 1, 101: 1], "it rests until its connections are over")
+        #expect(node.kernel.log.operations.count == 1 && node.kernel.log.batches == 1)
+        await node.say(.up, 7)
+        #expect(node.weights(7) == [7: 1, 100: 1, 101: 1])
+        // One that all share touches all.
+        let before = node.agent.compilations
+        await node.say(.down("refused"), 100)
+        #expect(node.agent.compilations - before == 50)
+    }
+
+    @Test func nothingIsDoneBeforeTheFirstVerdict() async {
+        var node = await ProbedAgent(ProbedAgent.policy())
+        await node.take(service(1), slice(1, endpoints: [1, 2]))
+        #expect(node.weights() == [1: 1, 2: 1])
+        await node.say(.unknown, 1)
+        #expect(node.weights() == [1: 1, 2: 1])
+        await node.say(.down("refused"), 1)
+        await node.say(.unknown, 1)
+        #expect(node.weights() == [1: 0, 2: 1], "that it is not known any more is no reason to use it")
+    }
+
+    @Test func probesComeAndGoWithWhatTheyAreFor() async {
+        var node = await ProbedAgent(ProbedAgent.policy())
+        await node.take(service(1), slice(1, endpoints: [1, 2]), service(2), slice(2, endpoints: [2]))
+        #expect(node.probes.count == 2)
+        await node.take(slice(1, endpoints: [1]))
+        #expect(node.probes.count == 2, "another Service still asks for it")
+        await node.take(slice(2, endpoints: []))
+        #expect(node.probes.count == 1)
+        // Another interval is another probe; what was held of the backend goes on until that has judged.
+        await node.say(.down("refused"), 1)
+        await node.take(slice(1, endpoints: [1, 3]))
+        _ = await node.agent.take(policies: [ProbedAgent.policy { $0.timing.interval = .seconds(9) }])
+        node.collect()
+        #expect(node.probes.count == 2 && node.probes.allSatisfy { $0.timing.interval == .seconds(9) })
+        #expect(node.weights() == [1: 0, 2: 0, 3: 1])
+        await node.say(.up, 1)
+        #expect(node.weights() == [1: 1, 2: 0, 3: 1])
+        _ = await node.agent.take(policies: [])
+        node.collect()
+        #expect(node.probes.isEmpty)
+    }
+
+    @Test func whosePolicyItIs() async {
+        func named(_ name: String, _ selection: HealthPolicy.Selection, port: UInt16) -> HealthPolicy {
+            var policy = HealthPolicy(name: name, selection: selection)
+            policy.check = HealthCheck(.tcp, port: port)
+            return policy
+        }
+        let policies = [
+            named("c-labels", .labels(["tier": "front"]), port: 4), named("b-labels", .labels([:]), port: 3),
+            named("z-list", .services(["default/s2"]), port: 2), named("named", .named, port: 1), named("standard", .named, port: 5),
+        ]
+        var book = PolicyBook()
+        _ = book.replace(policies)
+        func policy(_ number: Int, labels: [String: String] = [:], named: String? = nil) -> String? {
+            var service = Service(name: name(number), clusterAddresses: [], ports: [])
+            service.labels = labels
+            return book.policy(of: service, named: named)?.name
+        }
+        #expect(policy(2, labels: ["tier": "front"], named: "named") == "named")
+        #expect(policy(2, labels: ["tier": "front"]) == "z-list")
+        #expect(policy(1, labels: ["tier": "front"]) == "b-labels", "of several the first by name")
+        #expect(policy(1, named: "nobody's") == "b-labels")
+        _ = book.replace(policies.filter { $0.name != "b-labels" })
+        #expect(policy(1, labels: ["tier": "front", "more": "x"]) == "c-labels")
+        #expect(policy(1, labels: ["tier": "back"]) == nil)
+        book.standard = "standard"
+        #expect(policy(1) == "standard")
+    }
+
+    @Test func anAnnotationThatNamesNobodysPolicyIsSaid() async {
+        var node = await ProbedAgent(nil)
+        await node.take(service(1, annotations: ["health-policy": "web"]), slice(1, endpoints: [1]))
+        #expect(node.agent.demand.problems.map(\.message).contains { $0.contains("\"web\"") })
+        #expect(!node.agent.demand.hasErrors)
+        var policy = HealthPolicy(name: "web")
+        policy.check = HealthCheck(.tcp)
+        _ = await node.agent.take(policies: [policy])
+        node.collect()
+        #expect(node.probes.count == 1)
+        #expect(node.agent.demand.problems.isEmpty)
+    }
+
+    @Test func whenNoneIsHealthyAllAreUsed() async {
+        var node = await ProbedAgent(ProbedAgent.policy())
+        await node.take(service(1), slice(1, endpoints: [1, 2]))
+        await node.say(.down("refused"), 1)
+        #expect(node.weights() == [1: 0, 2: 1])
+        await node.say(.down("refused"), 2)
+        #expect(node.weights() == [1: 1, 2: 1])
+        #expect(node.events.after(0).contains { $0.kind == .panic })
+        await node.say(.up, 1)
+        #expect(node.weights() == [1: 1, 2: 0])
+        #expect(node.events.after(0).contains { $0.kind == .quorumMet })
+    }
+
+    @Test func belowTheQuorumTheSorryServerAnswers() async {
+        let policy = ProbedAgent.policy {
+            $0.quorum = .init(up: 2, down: 1)
+            $0.sorryServer = .init(ip("10.0.0.99"), port: 8)
+            $0.drain.timeout = .zero
+        }
+        var node = await ProbedAgent(policy)
+        await node.take(service(1), slice(1, endpoints: [1, 2]))
+        await node.say(.down("refused"), 1)
+        #expect(node.weights() == [2: 1], "between the two bounds it goes on")
+        await node.say(.down("refused"), 2)
+        #expect(node.weights() == [99: 1])
+        await node.say(.up, 2)
+        #expect(node.weights() == [99: 1], "and does not come back before the upper one")
+        await node.say(.up, 1)
+        #expect(node.weights() == [1: 1, 2: 1])
+    }
+
+    @Test func whatHasRecoveredComesBackSlowly() async {
+        var node = await ProbedAgent(ProbedAgent.policy { $0.slowStart = .seconds(20) })
+        await node.take(service(1), slice(1, endpoints: [1, 2]))
+        await node.say(.up, 1)
+        #expect(node.weights() == [1: 1, 2: 1], "what was never down has nothing to come back from")
+        await node.say(.down("refused"), 1)
+        await node.say(.up, 1)
+        #expect(node.weights() == [1: 1, 2: 100])
+        var last: Int32 = 0
+        for step in 1..<20 {
+            await node.pass(.seconds(1))
+            let weight = node.weights()[1] ?? 0
+            #expect(weight > last && weight == Int32(step * 5), "after \(step) s")
+            last = weight
+        }
+        await node.pass(.seconds(1))
+        #expect(node.weights() == [1: 1, 2: 1])
+        #expect(!node.agent.hasWork && node.agent.nextDue == nil)
+    }
+
+    @Test func afterARestartNothingChangesBeforeItIsLearnedAnew() async {
+        let kernel = FakeKernel()
+        var first = await ProbedAgent(ProbedAgent.policy(), kernel: kernel)
+        await first.take(service(1), slice(1, endpoints: [1, 2, 3]))
+        await first.say(.down("refused"), 1)
+        await first.say(.down("refused"), 2)
+        kernel.setTraffic([.address(ip("10.96.1.1"), port: 80, .tcp): [.init(ip("10.244.0.1"), port: 8080): (.init(active: 1), .init())]])
+        await first.pass(.seconds(2))
+        #expect(first.weights(of: kernel) == [1: 0, 3: 1], "the second is gone, the first has a connection")
+        kernel.clearLog()
+        var second = await ProbedAgent(ProbedAgent.policy(), kernel: kernel)
+        await second.take(service(1), slice(1, endpoints: [1, 2, 3]))
+        #expect(second.weights(of: kernel) == [1: 0, 3: 1])
+        #expect(kernel.log.operations.isEmpty)
+        await second.say(.up, 1)
+        #expect(second.weights(of: kernel) == [1: 1, 3: 1])
+        await second.say(.up, 2)
+        #expect(second.weights(of: kernel) == [1: 1, 2: 1, 3: 1])
+    }
+
+    @Test func peopleOutrankProbes() async {
+        var node = await ProbedAgent(ProbedAgent.policy())
+        await node.take(service(1), slice(1, endpoints: [1, 2]), service(2), slice(2, endpoints: [1, 2]))
+        func said(_ entries: [HandScope: HandState]) -> HandStates {
+            HandStates(entries.mapValues { HandEntry(state: $0, since: .now) })
+        }
+        await node.say(.down("refused"), 1)
+        _ = await node.agent.take(hands: said([.address(ip("10.244.0.1")): .ready]))
+        #expect(node.weights(1) == [1: 1, 2: 1] && node.weights(2) == [1: 1, 2: 1])
+        _ = await node.agent.take(hands: said([.service(name(1)): .drain, .endpoint(name(1), ip("10.244.0.2"), port: 8080): .ready]))
+        #expect(node.weights(1) == [1: 0, 2: 1] && node.weights(2) == [1: 0, 2: 1])
+        _ = await node.agent.take(hands: said([.service(name(2)): .maintenance]))
+        node.collect()
+        #expect(node.weights(2) == [1: 0, 2: 0], "also where none is left")
+        #expect(node.probes.count == 2, "the other Service's")
+        _ = await node.agent.take(hands: said([.service(name(1)): .maintenance, .service(name(2)): .maintenance]))
+        node.collect()
+        #expect(node.probes.isEmpty, "what is being mended is not asked how it is")
+        _ = await node.agent.take(hands: HandStates())
+        node.collect()
+        #expect(node.probes.count == 2 && node.weights(1) == [1: 1, 2: 1])
+    }
+
+    @Test func aNodeThatCannotProbeSaysNothingOfBackends() async {
+        var node = await ProbedAgent(ProbedAgent.policy())
+        await node.take(service(1), slice(1, endpoints: [1, 2]))
+        await node.say(.up, 1)
+        _ = await node.agent.take(
+            node.probes.map { ProbeNews(probe: $0, verdict: .unknown, hindrance: "no files are left", at: node.clock.now) })
+        #expect(node.weights() == [1: 1, 2: 1])
+        #expect(node.events.after(0).contains { $0.kind == .probeHindered && $0.message.contains("no files are left") })
+    }
+}
