@@ -109,8 +109,12 @@ let package = Package(
         room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
 
         // What is asked for, and how.
-        room("ManifestSource", knows: ["Addresses", "ServiceModel", yams]),
-        room("KubernetesSource", knows: ["Addresses", "ServiceModel", "Telemetry", logging, subprocess, systemPackage, yams] + httpClient),
+        room("KubernetesObjects", knows: ["Addresses", "ServiceModel"]),
+        // Of Yams only the C library: its events become documents without a node of Yams for each value.
+        room("ManifestSource", knows: ["ServiceModel", "KubernetesObjects", yams]),
+        room(
+            "KubernetesSource",
+            knows: ["Addresses", "ServiceModel", "KubernetesObjects", "Telemetry", logging, subprocess, systemPackage, yams] + httpClient),
         room("Settings", knows: ["Addresses", "IPVSModel", yams]),
 
         // What the agent tells of itself: values, and how they are written.
@@ -130,8 +134,8 @@ let package = Package(
             "AgentCommands",
             knows: [
                 "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel",
-                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "CommandSupport", argumentParser, logging, lifecycle,
-                unixSignals,
+                "ManifestSource", "KubernetesSource", "Settings", "Agent", "Telemetry", "ControlSocket", "CommandSupport", argumentParser,
+                logging, lifecycle, unixSignals,
             ]),
         room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
         .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
@@ -187,7 +191,23 @@ let package = Package(
             ]),
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
+        tests("KubernetesObjectsTests", of: ["ServiceModel", "KubernetesObjects", "TestSupport"]),
         tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
+        // An API server for tests, and the program that lets the laboratory have one.
+        room(
+            "KubernetesTesting",
+            knows: [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], path: "Tests/KubernetesTesting"),
+        .executableTarget(
+            name: "lab-apiserver", dependencies: ["KubernetesTesting"], path: "integration/apiserver", swiftSettings: strict),
+        tests(
+            "KubernetesSourceTests",
+            of: [
+                "Addresses", "ServiceModel", "KubernetesObjects", "KubernetesSource", "KubernetesTesting", "Telemetry", "TestSupport",
+                logging,
+            ], resources: [.copy("Fixtures")]),
         tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
         tests("ControlSocketTests", of: ["Telemetry", "ControlSocket", "TestSupport", logging, lifecycle]),
         tests("SettingsTests", of: ["Addresses", "IPVSModel", "Settings"]),
@@ -213,7 +233,8 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     }
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "ManifestSource"], path: "Tests/Fuzz",
+            name: "Fuzz", dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource"],
+            path: "Tests/Fuzz",
             exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))

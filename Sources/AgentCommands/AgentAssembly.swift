@@ -2,8 +2,10 @@ import Addresses
 import Agent
 import CommandSupport
 import ControlSocket
+import FoundationEssentials
 import Glibc
 import IPVSModel
+import KubernetesSource
 import LinuxKernel
 import Logging
 import ManifestSource
@@ -37,13 +39,33 @@ struct AgentAssembly {
         journal = FileJournal(directory: settings.runtimeDirectory)
     }
 
-    var source: ManifestSource {
-        get throws {
-            guard let directory = settings.manifests else {
-                throw CommandFailure("nothing to follow; name a directory of manifests with --manifests DIR", status: ExitStatus.invalid)
-            }
-            return ManifestSource(directory: directory, nodePorts: settings.serviceNodePorts)
+    /// What is followed, and the place by which its problems name the whole of it.
+    func source(events: EventLog? = nil) throws -> (source: any ServiceSource, place: String) {
+        if let directory = settings.manifests {
+            return (ManifestSource(directory: directory, nodePorts: settings.serviceNodePorts), directory)
         }
+        guard settings.followsKubernetes else {
+            throw CommandFailure(
+                "nothing to follow; name a directory of manifests with --manifests DIR, or a cluster with --kubernetes",
+                status: ExitStatus.invalid)
+        }
+        return try kubernetesSource(events: settings.postsKubernetesEvents ? events : nil)
+    }
+
+    private func kubernetesSource(events: EventLog?) throws -> (source: any ServiceSource, place: String) {
+        let access: ClusterAccess
+        do throws(SourceProblem) {
+            access = try AccessResolver.resolve(
+                kubeconfig: settings.kubeconfig, servers: settings.apiServers, environment: ProcessInfo.processInfo.environment)
+        } catch {
+            throw CommandFailure(error.description, status: ExitStatus.invalid)
+        }
+        var options = KubernetesSource.Options()
+        options.removalShare = settings.kubernetesRemovalShare
+        options.asksStreamingLists = settings.asksStreamingLists
+        let source = KubernetesSource(
+            access: access, node: compiler.node.name, version: Version.text, options: options, events: events, logger: logger)
+        return (source, KubernetesSource.place(of: access))
     }
 
     func reconciler() -> Reconciler {
@@ -51,10 +73,11 @@ struct AgentAssembly {
     }
 
     func service(events: EventLog, board: StatusBoard) throws -> AgentService {
-        AgentService(
-            kernel: kernel, source: try source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
+        let (source, place) = try source(events: events)
+        return AgentService(
+            kernel: kernel, source: source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
             syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger,
-            events: events, board: board, version: Version.text, sourcePath: settings.manifests ?? "")
+            events: events, board: board, version: Version.text, sourcePath: place)
     }
 
     /// The socket of an agent, or a sentence that says why it cannot be had.

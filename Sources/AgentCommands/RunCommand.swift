@@ -41,11 +41,11 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func runOnce(_ assembly: AgentAssembly) async throws {
-        let source = try assembly.source
+        let source = try assembly.source().source
         let lock = try assembly.lock()
         await assembly.logAdvice()
         let began = ContinuousClock.now
-        let update = try SourceReading.readOnce(source)
+        let update = try await SourceReading.readOnce(source)
         let read = ContinuousClock.now - began
         let reconciler = assembly.reconciler()
         var round = await reconciler.take(update)

@@ -127,7 +127,12 @@ actor APIClient {
         configuration.connectionPool.retryConnectionEstablishment = false
         if let name = access.serverName { configuration.dnsOverride = [name: access.servers[index].host] }
         if let proxy = access.proxy { configuration.proxy = .init(proxy) }
-        configuration.http1_1ConnectionDebugInitializer = { channel in Self.keepAlive(channel) }
+        let address = access.servers[index]
+        let name = address.isEncrypted && access.trust != .anybody ? access.serverName ?? address.host : nil
+        // Comes after TLS and before the first request.
+        configuration.http1_1ConnectionDebugInitializer = { channel in
+            Self.keepAlive(channel).flatMap { name.map { ServerNameCheck.check(channel, name: $0) } ?? channel.eventLoop.makeSucceededVoidFuture() }
+        }
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         let old = connected?.client
         connected = (index, material, client)

@@ -10,6 +10,7 @@ enum ConnectionFailure {
         switch error {
         case is CancellationError: "cancelled"
         case is APIClient.Silence: "no answer in time"
+        case is ServerNameCheck.WrongName: "TLS: the server's certificate is for another name"
         case let error as IOError: describe(error.errnoCode)
         case let error as NIOConnectionError: words(error)
         case let error as HTTPClientError: words(error)

@@ -1,5 +1,6 @@
 package import Logging
 package import ServiceModel
+package import Telemetry
 
 /// Delivers what a cluster's API asks of this node, and every change of it.
 ///
@@ -12,6 +13,7 @@ package final class KubernetesSource: ServiceSource {
     private let node: String
     private let options: Options
     private let version: String
+    private let events: EventLog?
     private let logger: Logger
     private let mirror: SharedMirror
 
@@ -27,11 +29,13 @@ package final class KubernetesSource: ServiceSource {
         package init() {}
     }
 
-    package init(access: ClusterAccess, node: String, version: String, options: Options = Options(), logger: Logger) {
+    /// - Parameter events: what of these concerns a Service is posted to the API; nil posts nothing.
+    package init(access: ClusterAccess, node: String, version: String, options: Options = Options(), events: EventLog? = nil, logger: Logger) {
         self.access = access
         self.node = node
         self.version = version
         self.options = options
+        self.events = events
         self.logger = logger
         let (updates, continuation) = AsyncStream<SourceUpdate>.makeStream()
         self.updates = updates
@@ -78,11 +82,11 @@ package final class KubernetesSource: ServiceSource {
     /// Follows the cluster until the task is cancelled; then `updates` ends. To be called once.
     package func run() async {
         warn()
-        await follow(mirror)
+        await follow(mirror, events)
         mirror.finish()
     }
 
-    private func follow(_ mirror: SharedMirror) async {
+    private func follow(_ mirror: SharedMirror, _ events: EventLog? = nil) async {
         let client = APIClient(access, version: version, logger: logger, answerSilence: options.timing.answerSilence)
         await withTaskGroup { group in
             for resource in [Resource.services, .endpointSlices, .node(node)] {
@@ -90,6 +94,10 @@ package final class KubernetesSource: ServiceSource {
                     resource, client: client, mirror: mirror, timing: options.timing, offersStreaming: options.asksStreamingLists,
                     logger: logger)
                 group.addTask { await watch.run() }
+            }
+            if let events {
+                let poster = EventPoster(client: client, node: node, logger: logger) { mirror.uid(of: $0) }
+                group.addTask { await poster.run(events) }
             }
         }
         await client.close()

@@ -5,6 +5,16 @@ package import IPVSModel
 package struct AgentSettings: Equatable, Sendable {
     /// Nil where no directory is followed.
     package var manifests: String?
+    /// Whether a cluster's API is followed.
+    package var followsKubernetes: Bool
+    /// Nil for `KUBECONFIG`, or the service account of the pod.
+    package var kubeconfig: String?
+    /// Addresses that take the place of the kubeconfig's.
+    package var apiServers: [String]
+    /// The share, in percent, that one list may remove.
+    package var kubernetesRemovalShare: Int
+    package var asksStreamingLists: Bool
+    package var postsKubernetesEvents: Bool
     /// Nil for the host's own name.
     package var hostnameOverride: String?
     package var scheduler: Scheduler

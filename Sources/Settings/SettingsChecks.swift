@@ -5,6 +5,15 @@ extension AgentSettings {
     /// Reads every setting, and checks those that depend on others. Problems are left in `values`.
     init(_ values: inout SettingValues) {
         manifests = values.optionalText(.manifests)
+        followsKubernetes = values.boolean(.kubernetes)
+        kubeconfig = values.optionalText(.kubeconfig)
+        apiServers = values.list(.master)
+        kubernetesRemovalShare = values.integer(.kubernetesRemovalShare, in: 0...100)
+        asksStreamingLists = values.boolean(.kubernetesStreamingLists)
+        postsKubernetesEvents = values.boolean(.kubernetesEvents)
+        if followsKubernetes, manifests != nil {
+            values.report(.kubernetes, "a node follows one source; give --manifests or --kubernetes")
+        }
         hostnameOverride = Self.nodeName(&values)
         scheduler =
             values.read(.scheduler, "a scheduler's name: 1 to 15 printable characters, such as rr, wlc or mh", Scheduler.init(rawValue:))
