@@ -80,6 +80,7 @@ let package = Package(
         // Values.
         room("Addresses"),
         room("IPVSModel", knows: ["Addresses"]),
+        room("HealthModel", knows: ["Addresses"]),
         room("ServiceModel", knows: ["Addresses"]),
         room("NodeModel", knows: ["Addresses", "IPVSModel"]),
 
@@ -119,7 +120,9 @@ let package = Package(
 
         // What the agent tells of itself: values, and how they are written.
         room("Telemetry"),
-        room("ControlSocket", knows: ["Telemetry", logging, lifecycle] + httpServer),
+        room("HTTPServing", knows: httpServer),
+        room("NodePages", knows: ["Telemetry", "HTTPServing", logging, lifecycle] + httpServer),
+        room("ControlSocket", knows: ["Telemetry", "HTTPServing", logging, lifecycle] + httpServer),
 
         // The loop, and the verbs.
         room(
@@ -134,7 +137,8 @@ let package = Package(
             "AgentCommands",
             knows: [
                 "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel",
-                "ManifestSource", "KubernetesSource", "Settings", "Agent", "Telemetry", "ControlSocket", "CommandSupport", argumentParser,
+                "ManifestSource", "KubernetesSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages", "IPVS",
+                "CommandSupport", argumentParser,
                 logging, lifecycle, unixSignals,
             ]),
         room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
@@ -209,7 +213,8 @@ let package = Package(
                 logging,
             ], resources: [.copy("Fixtures")]),
         tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
-        tests("ControlSocketTests", of: ["Telemetry", "ControlSocket", "TestSupport", logging, lifecycle]),
+        tests("ControlSocketTests", of: ["Telemetry", "HTTPServing", "ControlSocket", "TestSupport", logging, lifecycle]),
+        tests("NodePagesTests", of: ["Telemetry", "HTTPServing", "NodePages", "TestSupport", logging, lifecycle]),
         tests("SettingsTests", of: ["Addresses", "IPVSModel", "Settings"]),
         tests(
             "RecordingTests",

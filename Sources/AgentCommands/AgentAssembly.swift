@@ -11,6 +11,7 @@ import Logging
 import ManifestSource
 import NodeKernel
 import NodeModel
+import NodePages
 import PacketRules
 import ServiceCompiler
 import ServiceModel
@@ -73,7 +74,7 @@ struct AgentAssembly {
     }
 
     func service(events: EventLog, board: StatusBoard) throws -> AgentService {
-        let (source, place) = try source(events: events)
+        let (source, place) = try self.source(events: events)
         return AgentService(
             kernel: kernel, source: source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
             syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger,
@@ -91,6 +92,16 @@ struct AgentAssembly {
         } catch {
             throw CommandFailure(error.description)
         }
+    }
+
+    /// The ports of health and metrics.
+    func pages(of service: AgentService) -> NodePages {
+        NodePages(
+            health: settings.healthzBind.map { NodePages.Place(address: $0.address.description, port: $0.port) },
+            metrics: settings.metricsBind.map { NodePages.Place(address: $0.address.description, port: $0.port) },
+            // As long as kube-proxy lets a change wait.
+            patience: settings.syncPeriod * 2, board: service.health, counters: service.counters, reader: BalancerReader(),
+            inquiry: service.inquiries, mostServers: settings.metricsServers, events: service.events, logger: logger)
     }
 
     /// The right to write, or a sentence that says who has it.

@@ -35,7 +35,8 @@ struct YAMLFault: Error {
     private static func line(at offset: Int, _ bytes: UnsafeBufferPointer<UInt8>) -> Int {
         var line = 1
         var previous: UInt8 = 0
-        for unsafebyte in unsafe bytes.prefix(offset) {
+        for index in 0..<min(offset, bytes.count) {
+            let byte = unsafe bytes[index]
             // A line ends with LF, CR LF or CR.
             if byte == 0x0a && previous != 0x0d || byte == 0x0d { line += 1 }
             previous = byte
