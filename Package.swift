@@ -205,7 +205,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], path: "Tests/KubernetesTesting"),
         .executableTarget(
-            name: "lab-apiserver", dependencies: ["KubernetesTesting"], path: "integration/apiserver", swiftSettings: strict),
+            name: "lab-apiserver", dependencies: ["KubernetesTesting"] + httpClient, path: "integration/apiserver", swiftSettings: strict),
         tests(
             "KubernetesSourceTests",
             of: [

@@ -38,6 +38,7 @@ struct AgentAssembly {
             linkName: settings.link, sysctlNames: compiler.base().sysctls.keys.sorted(),
             ruleBackEnd: RuleBackEndSetting(settings.iptablesBackend))
         journal = FileJournal(directory: settings.runtimeDirectory)
+        for warning in settings.warnings { logger.warning("\(warning)") }
     }
 
     /// What is followed, and the place by which its problems name the whole of it.

@@ -37,7 +37,9 @@ actor APIClient {
     var address: ServerAddress { access.servers[server] }
 
     /// Sends a request and waits for the head of the answer. The path begins with a slash.
-    func send(_ method: HTTPMethod = .GET, path: String, body: [UInt8]? = nil, type: String? = nil) async throws(Failure) -> HTTPClientResponse {
+    func send(_ method: HTTPMethod = .GET, path: String, body: [UInt8]? = nil, type: String? = nil) async throws(Failure)
+        -> HTTPClientResponse
+    {
         var last: Failure?
         for _ in access.servers {
             let shown: Credentials.Shown
@@ -72,7 +74,8 @@ actor APIClient {
     }
 
     private func request(
-        _ client: HTTPClient, _ index: Int, _ method: HTTPMethod, _ path: String, _ body: [UInt8]?, _ type: String?, _ authorization: Secret?
+        _ client: HTTPClient, _ index: Int, _ method: HTTPMethod, _ path: String, _ body: [UInt8]?, _ type: String?,
+        _ authorization: Secret?
     ) async throws -> HTTPClientResponse {
         let address = access.servers[index]
         // The name to be verified stands in the URL; the client is told where it really is.
@@ -131,7 +134,9 @@ actor APIClient {
         let name = address.isEncrypted && access.trust != .anybody ? access.serverName ?? address.host : nil
         // Comes after TLS and before the first request.
         configuration.http1_1ConnectionDebugInitializer = { channel in
-            Self.keepAlive(channel).flatMap { name.map { ServerNameCheck.check(channel, name: $0) } ?? channel.eventLoop.makeSucceededVoidFuture() }
+            Self.keepAlive(channel).flatMap {
+                name.map { ServerNameCheck.check(channel, name: $0) } ?? channel.eventLoop.makeSucceededVoidFuture()
+            }
         }
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         let old = connected?.client

@@ -5,10 +5,7 @@ package enum AccessResolver {
     /// Where a pod finds what it may show the API server.
     package static let serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-    /// - Parameters:
-    ///   - kubeconfig: the file that was named; nil where none was.
-    ///   - servers: addresses that take the place of the kubeconfig's own.
-    ///   - read: reads a file; tests hand in their own.
+    /// Addresses that were named take the place of the kubeconfig's own. Tests hand in files of their own.
     package static func resolve(
         kubeconfig: String?, servers: [String], environment: [String: String], serviceAccount: String = Self.serviceAccount,
         read: (String) throws(SourceProblem) -> [UInt8] = Self.readFile
@@ -45,7 +42,8 @@ package enum AccessResolver {
         else {
             throw SourceProblem(
                 place: "kubernetes",
-                message: "no API server is known: name a kubeconfig with --kubeconfig FILE or KUBECONFIG, or run in a pod with a service account"
+                message:
+                    "no API server is known: name a kubeconfig with --kubeconfig FILE or KUBECONFIG, or run in a pod with a service account"
             )
         }
         var access = ClusterAccess(origin: "the service account", servers: [ServerAddress(host: host, port: port)])

@@ -112,7 +112,8 @@ struct ClusterMirror: Sendable {
         guard isFirst || problemsChanged || !changed.isEmpty || !removed.isEmpty else { return nil }
         let update = SourceUpdate(
             changed: changed.count > 1 ? changed.values.sorted { Self.isBefore($0.key, $1.key) } : Array(changed.values),
-            removed: removed.count > 1 ? removed.sorted(by: Self.isBefore) : Array(removed), problems: problemsChanged || isFirst ? problems : nil,
+            removed: removed.count > 1 ? removed.sorted(by: Self.isBefore) : Array(removed),
+            problems: problemsChanged || isFirst ? problems : nil,
             isSynced: true)
         changed = [:]
         removed = []

@@ -30,7 +30,8 @@ actor Credentials {
         var plugin: PluginRun.Credential?
         // As in client-go, a plug-in is asked where nothing else gives a token.
         if identity.plugin != nil, identity.token == nil, identity.tokenFile == nil { plugin = try await pluginCredential() }
-        let pair = plugin.flatMap { credential in credential.certificate.flatMap { certificate in credential.key.map { (certificate, $0) } } }
+        let pair = plugin.flatMap { credential in credential.certificate.flatMap { certificate in credential.key.map { (certificate, $0) } }
+        }
         return Shown(authorization: try authorization(plugin), material: try TLSMaterial(access, plugin: pair))
     }
 

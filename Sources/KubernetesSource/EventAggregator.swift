@@ -87,7 +87,9 @@ struct EventAggregator: Sendable {
     private mutating func mayPost(_ service: ObjectName, _ now: Date) -> Bool {
         var bucket = buckets[service] ?? Bucket(tokens: Self.burstOfOne, filled: now)
         var all = self.all ?? Bucket(tokens: Self.burstOfAll, filled: now)
-        let may = bucket.take(now, most: Self.burstOfOne, each: Self.secondsOfOne) && all.take(now, most: Self.burstOfAll, each: Self.secondsOfAll)
+        let may =
+            bucket.take(now, most: Self.burstOfOne, each: Self.secondsOfOne)
+            && all.take(now, most: Self.burstOfAll, each: Self.secondsOfAll)
         buckets[service] = bucket
         self.all = all
         if !may { dropped += 1 }

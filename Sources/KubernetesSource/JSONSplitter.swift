@@ -35,6 +35,7 @@ struct JSONSplitter {
     ///   - fields: the fields whose values are given.
     ///   - list: the field whose elements are given one by one.
     ///   - maximum: the most bytes of one part.
+    ///   - kept: how much is kept of an element that has more.
     init(fields: Set<String>, elementsOf list: String? = nil, maximum: Int, kept: Int = 64 << 10) {
         wanted = fields
         self.list = list

@@ -38,7 +38,9 @@ package struct Kubeconfig: Sendable {
         } catch {
             throw SourceProblem(place: file, message: "the kubeconfig is no YAML document")
         }
-        guard case .fields(let fields) = root else { throw SourceProblem(place: file, message: "the kubeconfig is empty, or not a mapping") }
+        guard case .fields(let fields) = root else {
+            throw SourceProblem(place: file, message: "the kubeconfig is empty, or not a mapping")
+        }
         if let kind = Self.text(fields["kind"]), kind != "Config" {
             throw SourceProblem(place: file, message: "its kind is not Config, so it is not a kubeconfig")
         }
@@ -91,13 +93,17 @@ package struct Kubeconfig: Sendable {
 
     private static func access(_ cluster: Entry, _ name: String, origin: String) throws(SourceProblem) -> ClusterAccess {
         let reader = EntryReader(cluster, "cluster \(name)")
-        guard let text = try reader.text("server"), !text.isEmpty else { throw reader.problem("server", "missing: the API server's address") }
+        guard let text = try reader.text("server"), !text.isEmpty else {
+            throw reader.problem("server", "missing: the API server's address")
+        }
         guard let server = ServerAddress(text) else { throw reader.problem("server", "not an address such as https://10.0.0.1:6443") }
         var access = ClusterAccess(origin: origin, servers: [server])
         let authorities = try reader.material("certificate-authority")
         if try reader.boolean("insecure-skip-tls-verify") ?? false {
             // client-go refuses the two together as well (`rest.TLSConfigFor`).
-            if authorities != nil { throw reader.problem("insecure-skip-tls-verify", "contradicts certificate-authority; remove one of them") }
+            if authorities != nil {
+                throw reader.problem("insecure-skip-tls-verify", "contradicts certificate-authority; remove one of them")
+            }
             access.trust = .anybody
         } else if let authorities {
             access.trust = .authorities(authorities)
@@ -108,7 +114,9 @@ package struct Kubeconfig: Sendable {
             }
             access.serverName = serverName
         }
-        if let proxy = try reader.text("proxy-url"), !proxy.isEmpty { access.proxy = try ProxyAddress.read(proxy, reader.problem("proxy-url", "")) }
+        if let proxy = try reader.text("proxy-url"), !proxy.isEmpty {
+            access.proxy = try ProxyAddress.read(proxy, reader.problem("proxy-url", ""))
+        }
         return access
     }
 
@@ -135,7 +143,9 @@ package struct Kubeconfig: Sendable {
     }
 
     private static func plugin(_ reader: EntryReader) throws(SourceProblem) -> CredentialPlugin {
-        guard var command = try reader.text("command"), !command.isEmpty else { throw reader.problem("command", "missing: the program to run") }
+        guard var command = try reader.text("command"), !command.isEmpty else {
+            throw reader.problem("command", "missing: the program to run")
+        }
         // A path is meant from the kubeconfig's directory; a bare name is looked for in PATH.
         if command.contains("/") { command = reader.resolve(command) }
         let version = try reader.text("apiVersion") ?? ""

@@ -29,8 +29,10 @@ package final class KubernetesSource: ServiceSource {
         package init() {}
     }
 
-    /// - Parameter events: what of these concerns a Service is posted to the API; nil posts nothing.
-    package init(access: ClusterAccess, node: String, version: String, options: Options = Options(), events: EventLog? = nil, logger: Logger) {
+    /// What of these events concerns a Service is posted to the API; nil posts nothing.
+    package init(
+        access: ClusterAccess, node: String, version: String, options: Options = Options(), events: EventLog? = nil, logger: Logger
+    ) {
         self.access = access
         self.node = node
         self.version = version

@@ -3,7 +3,7 @@ import ServiceModel
 
 /// Reads `proxy-url`.
 enum ProxyAddress {
-    /// - Parameter problem: whose place a problem gets. The address is not quoted, since it may hold a password.
+    /// A problem gets the place of the one handed in. The address is not quoted, since it may hold a password.
     static func read(_ text: String, _ problem: SourceProblem) throws(SourceProblem) -> ClusterAccess.Proxy {
         func failure(_ message: String) -> SourceProblem { SourceProblem(place: problem.place, message: message) }
         guard let url = URL(string: text), let scheme = url.scheme?.lowercased(), var host = url.host(), !host.isEmpty else {

@@ -9,7 +9,7 @@ struct TLSMaterial: Equatable, Sendable {
     var certificate: Secret?
     var key: Secret?
 
-    /// - Parameter plugin: the certificate and key that a credential plug-in gave, which come first.
+    /// What a credential plug-in gave comes first.
     init(_ access: ClusterAccess, plugin: (certificate: Secret, key: Secret)?) throws(SourceProblem) {
         if case .authorities(let material) = access.trust { authorities = try Self.read(material) }
         if let plugin {

@@ -57,6 +57,8 @@ package struct AgentSettings: Equatable, Sendable {
     package var logFormat: LogFormat
     /// Who said it, by the setting's name; settings that nobody set are not there.
     package var origins: [String: SettingOrigin]
+    /// What was said and has no effect.
+    package var warnings: [SettingsProblem]
 }
 
 /// An address of this node, or all of them (`0.0.0.0`, `::`), and a port.

@@ -71,6 +71,7 @@ extension AgentSettings {
         logLevel = values.word(.logLevel) ?? .info
         logFormat = values.word(.logFormat) ?? .text
         origins = values.origins
+        warnings = values.warnings
     }
 
     /// Nil where it is switched off.

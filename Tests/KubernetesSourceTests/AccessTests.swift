@@ -18,7 +18,9 @@ import Testing
     }
 
     private static func access(_ text: String, servers: [String] = []) throws(SourceProblem) -> ClusterAccess {
-        try AccessResolver.resolve(kubeconfig: "/etc/k/config", servers: servers, environment: [:]) { _ throws(SourceProblem) in Array(text.utf8) }
+        try AccessResolver.resolve(kubeconfig: "/etc/k/config", servers: servers, environment: [:]) { _ throws(SourceProblem) in
+            Array(text.utf8)
+        }
     }
 
     private static func message(_ text: String) -> String {
@@ -72,14 +74,19 @@ import Testing
 
     @Test func noProblemQuotesASecret() {
         let secret = "s3cr3t"
-        for user in ["token: [\(secret)]", "password: {a: \(secret)}", "client-key-data: \(secret)", "exec: {command: x, env: [\(secret)], apiVersion: v}"] {
+        for user in [
+            "token: [\(secret)]", "password: {a: \(secret)}", "client-key-data: \(secret)",
+            "exec: {command: x, env: [\(secret)], apiVersion: v}",
+        ] {
             #expect(!Self.message(Self.config(user: user)).contains(secret), "\(user)")
         }
         #expect(!Self.message(Self.config(cluster: "proxy-url: 'ftp://a:\(secret)@b'")).contains(secret))
         #expect(!Self.message("a: \(secret): [").contains(secret))
         let whole = Self.config(
             cluster: "proxy-url: 'http://a:\(secret)@b'",
-            user: "token: \(secret), username: a, password: \(secret), exec: {command: x, env: [{name: A, value: \(secret)}], apiVersion: client.authentication.k8s.io/v1}")
+            user:
+                "token: \(secret), username: a, password: \(secret), exec: {command: x, env: [{name: A, value: \(secret)}], apiVersion: client.authentication.k8s.io/v1}"
+        )
         var dumped = ""
         dump(try? Self.access(whole), to: &dumped)
         #expect(!Self.message(whole).contains(secret) && !dumped.contains(secret) && dumped.contains("identity"))
@@ -111,7 +118,8 @@ import Testing
             "/a": "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]",
             "/b": Self.config(server: "https://b") + "\n", "/c": Self.config(server: "https://c"),
         ]
-        let access = try AccessResolver.resolve(kubeconfig: nil, servers: [], environment: ["KUBECONFIG": "/a:/b:/c"]) { path throws(SourceProblem) in
+        let access = try AccessResolver.resolve(kubeconfig: nil, servers: [], environment: ["KUBECONFIG": "/a:/b:/c"]) {
+            path throws(SourceProblem) in
             Array((files[path] ?? "").utf8)
         }
         #expect(access.servers[0].host == "b")
@@ -123,10 +131,11 @@ import Testing
         #expect(throws: SourceProblem.self) { try Self.access(Self.config(), servers: [""]) }
     }
 
-    @Test(arguments: [
-        ("https://a", "https://a:443"), ("a:6443", "https://a:6443"), ("https://[fd00::1]:6443/k8s/", "https://[fd00::1]:6443/k8s"),
-        ("http://127.0.0.1:8001", "http://127.0.0.1:8001"), ("https://u:p@a", nil), ("https://a?x", nil), ("unix:///x", nil), ("", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("https://a", "https://a:443"), ("a:6443", "https://a:6443"), ("https://[fd00::1]:6443/k8s/", "https://[fd00::1]:6443/k8s"),
+            ("http://127.0.0.1:8001", "http://127.0.0.1:8001"), ("https://u:p@a", nil), ("https://a?x", nil), ("unix:///x", nil), ("", nil),
+        ] as [(String, String?)])
     func addresses(_ text: String, _ description: String?) { #expect(ServerAddress(text)?.description == description) }
 
     // MARK: Plug-ins
@@ -134,7 +143,10 @@ import Testing
     @Test(arguments: [
         ("{\"apiVersion\":\"V\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"t\"}}", true),
         ("{\"apiVersion\":\"V\",\"kind\":\"ExecCredential\",\"status\":{\"clientCertificateData\":\"c\",\"clientKeyData\":\"k\"}}", true),
-        ("{\"apiVersion\":\"V\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"t\",\"expirationTimestamp\":\"2026-11-21T00:31:50Z\"}}", true),
+        (
+            "{\"apiVersion\":\"V\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"t\",\"expirationTimestamp\":\"2026-11-21T00:31:50Z\"}}",
+            true
+        ),
         ("{\"apiVersion\":\"V\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"t\",\"expirationTimestamp\":\"soon\"}}", false),
         ("{\"apiVersion\":\"W\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"t\"}}", false),
         ("{\"apiVersion\":\"V\",\"kind\":\"ExecCredential\",\"status\":{}}", false), ("token", false),
@@ -152,11 +164,13 @@ import Testing
     }
 
     @Test func aPluginIsRunAndBounded() async throws {
-        let answer = "{\\\"apiVersion\\\":\\\"client.authentication.k8s.io/v1\\\",\\\"kind\\\":\\\"ExecCredential\\\",\\\"status\\\":{\\\"token\\\":\\\"$WORD\\\"}}"
+        let answer =
+            "{\\\"apiVersion\\\":\\\"client.authentication.k8s.io/v1\\\",\\\"kind\\\":\\\"ExecCredential\\\",\\\"status\\\":{\\\"token\\\":\\\"$WORD\\\"}}"
         let (good, access) = Self.plugin("case $KUBERNETES_EXEC_INFO in *https://a:1*) echo \"\(answer)\";; *) exit 9;; esac")
         #expect(try await PluginRun.run(good, access, seconds: 20).token?.reveal() == "from-env")
         for (script, message) in [
-            ("exit 3", "status 3"), ("sleep 60", "not ended after 1 s"), ("echo secret-word", "has not printed"), ("yes secret-word", "prints more"),
+            ("exit 3", "status 3"), ("sleep 60", "not ended after 1 s"), ("echo secret-word", "has not printed"),
+            ("yes secret-word", "prints more"),
         ] {
             let began = ContinuousClock.now
             do throws(SourceProblem) {
@@ -169,7 +183,8 @@ import Testing
         }
         var missing = good
         missing.command = "no-such-program-here"
-        await #expect(throws: SourceProblem(place: "here, exec no-such-program-here", message: "the program is not there; see the manual")) {
+        await #expect(throws: SourceProblem(place: "here, exec no-such-program-here", message: "the program is not there; see the manual"))
+        {
             try await PluginRun.run(missing, access, seconds: 5)
         }
     }

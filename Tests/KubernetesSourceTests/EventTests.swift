@@ -14,11 +14,12 @@ import Testing
         return ServiceNews(log.post(.sourceProblem, about: "Service default/\(service), ipvs-agent.dev/scheduler", message))
     }
 
-    @Test(arguments: [
-        ("Service default/web", "default/web"), ("Service default/web, spec.ports[0].port", "default/web"),
-        ("API server, Service a/b, spec", "a/b"), ("web.yaml:3, document 1, Service a/b", "a/b"), ("agent", nil),
-        ("virtual server tcp 10.96.0.10:53", nil), ("Service web", nil), ("Service /web", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("Service default/web", "default/web"), ("Service default/web, spec.ports[0].port", "default/web"),
+            ("API server, Service a/b, spec", "a/b"), ("web.yaml:3, document 1, Service a/b", "a/b"), ("agent", nil),
+            ("virtual server tcp 10.96.0.10:53", nil), ("Service web", nil), ("Service /web", nil),
+        ] as [(String, String?)])
     func theServiceIsFound(_ about: String, _ name: String?) { #expect(ServiceNews.service(in: about)?.description == name) }
 
     @Test func theSameNewsIsOneEventThatIsCounted() throws {
@@ -79,7 +80,9 @@ import Testing
         #expect(server.posted.count == 1 && posted.method == "POST" && posted.path == "/apis/events.k8s.io/v1/namespaces/default/events")
         let event = try #require(try JSONSerialization.jsonObject(with: Data(posted.body)) as? [String: Any])
         let regarding = try #require(event["regarding"] as? [String: String])
-        #expect(regarding["uid"] == server.cluster.objects(.services).first { $0.name == "s1" }?.uid && event["reason"] as? String == "AddressConflict")
+        #expect(
+            regarding["uid"] == server.cluster.objects(.services).first { $0.name == "s1" }?.uid
+                && event["reason"] as? String == "AddressConflict")
         await server.stop()
     }
 }

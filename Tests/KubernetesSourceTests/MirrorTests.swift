@@ -15,7 +15,8 @@ import Testing
     private static let slice = ClusterMirror.Reading.object(
         .endpointSlice(
             EndpointSlice(
-                name: ObjectName(namespace: "default", name: "s"), service: ObjectName(namespace: "default", name: "a"), family: .ipv4, ports: [],
+                name: ObjectName(namespace: "default", name: "s"), service: ObjectName(namespace: "default", name: "a"), family: .ipv4,
+                ports: [],
                 endpoints: [])), uid: "", problems: [])
     private static let node = ClusterMirror.Reading.object(.node(Node(name: "n1")), uid: "", problems: [])
 
@@ -68,7 +69,8 @@ import Testing
 
     @Test func aRelistYieldsExactlyTheDifferences() {
         var mirror = Self.synced(["a", "b", "c", "d", "e"])
-        _ = Self.list(&mirror, .service, [Self.service("a"), Self.service("b", 9), Self.service("c"), Self.service("d"), Self.service("f")])
+        _ = Self.list(
+            &mirror, .service, [Self.service("a"), Self.service("b", 9), Self.service("c"), Self.service("d"), Self.service("f")])
         let update = mirror.takeUpdate()
         #expect(update?.changed.map(\.key.description) == ["Service default/b", "Service default/f"])
         #expect(update?.removed.map(\.description) == ["Service default/e"])
@@ -83,7 +85,9 @@ import Testing
         let result9 = Self.list(&mirror, .service, [])
         #expect(result9)
         let held = mirror.takeUpdate()
-        #expect(held?.removed == [] && held?.problems?.map(\.message) == ["a list lacks 3 of 3 Services; they stay until a second one confirms it"])
+        #expect(
+            held?.removed == []
+                && held?.problems?.map(\.message) == ["a list lacks 3 of 3 Services; they stay until a second one confirms it"])
         let result10 = Self.list(&mirror, .service, [])
         #expect(!result10)
         let update = mirror.takeUpdate()
@@ -186,7 +190,10 @@ import Testing
         mirror.setTrouble(.service, "connection refused")
         mirror.setTrouble(.node, "connection refused")
         let update = mirror.takeUpdate()
-        #expect(update?.problems == [SourceProblem(place: "api", message: "connection refused; what it said last stays in force", isError: false)])
+        #expect(
+            update?.problems == [
+                SourceProblem(place: "api", message: "connection refused; what it said last stays in force", isError: false)
+            ])
         #expect(update?.removed == [] && update?.changed == [])
         mirror.setTrouble(.service, nil)
         mirror.setTrouble(.node, nil)
@@ -197,7 +204,9 @@ import Testing
     @Test func identifiersAreKept() {
         let mirror = Self.synced(["a"])
         #expect(mirror.uid(of: ObjectName(namespace: "default", name: "a")) == "2203428a-f883-4c12-a903-7a90b508e7b1")
-        for text in ["", "x", "2203428a-f883-4c12-a903-7a90b508e7b", "2203428a-f883-4c12-a903-7a90b508e7b10", "2203428A-f883-4c12-a903-7a90b508e7b1"] {
+        for text in [
+            "", "x", "2203428a-f883-4c12-a903-7a90b508e7b", "2203428a-f883-4c12-a903-7a90b508e7b10", "2203428A-f883-4c12-a903-7a90b508e7b1",
+        ] {
             #expect(ObjectUID(text) == nil)
         }
         #expect(ObjectUID("00000000-0000-0000-0000-00000000000f")?.description == "00000000-0000-0000-0000-00000000000f")

@@ -30,7 +30,9 @@ import Testing
                 case 5: return .errorEvent(410, reason: "Expired")
                 case 6: return .errorEvent(500)
                 case 7: return .status([410, 429, 500, 503].randomElement(using: &generator) ?? 500)
-                case 8: return .text(["rubbish\n", "{\"items\":[", "{\"type\":\"ADDED\",\"object\":{}}\n"].randomElement(using: &generator) ?? "")
+                case 8:
+                    return .text(
+                        ["rubbish\n", "{\"items\":[", "{\"type\":\"ADDED\",\"object\":{}}\n"].randomElement(using: &generator) ?? "")
                 case 9: return .slow(bytes: 301, milliseconds: 1)
                 default: return .emptyList
                 }
@@ -60,7 +62,9 @@ import Testing
         }
         chance.isQuiet.withLock { $0 = true }
         do {
-            try await until("the node knows what the server holds", within: .seconds(90)) { Self.difference(follower.content, cluster) == nil }
+            try await until("the node knows what the server holds", within: .seconds(90)) {
+                Self.difference(follower.content, cluster) == nil
+            }
             try await until("nothing is wrong", within: .seconds(90)) { follower.problems.isEmpty }
         } catch {
             Issue.record("seed \(seed): \(error): \(Self.difference(follower.content, cluster) ?? "")\n\(follower.words)")

@@ -56,105 +56,155 @@ import Testing
     }
 
     static let scripts: [Script] = [
-        Script("pages, then a watch from the list's version", streaming: false, [
-            Turn([], .page(resourceVersion: "7", continuation: "a"), next: "list >a"),
-            Turn([], .page(resourceVersion: "7", continuation: "b"), next: "list >b"), listed,
-        ]),
-        Script("a streaming list goes on as a watch, and ends as one", [
-            Turn([.change(resourceVersion: "3"), end, .change(resourceVersion: "9")], .ended, took: .seconds(400), next: "watch 9")
-        ]),
+        Script(
+            "pages, then a watch from the list's version", streaming: false,
+            [
+                Turn([], .page(resourceVersion: "7", continuation: "a"), next: "list >a"),
+                Turn([], .page(resourceVersion: "7", continuation: "b"), next: "list >b"), listed,
+            ]),
+        Script(
+            "a streaming list goes on as a watch, and ends as one",
+            [
+                Turn([.change(resourceVersion: "3"), end, .change(resourceVersion: "9")], .ended, took: .seconds(400), next: "watch 9")
+            ]),
         Script("streaming lists that are switched off", [Turn([], refused(422, "Invalid"), next: "list"), listed]),
-        Script("streaming lists over etcd 3.4", [
-            Turn([.change(resourceVersion: "3"), error(500, message: "etcdserver: RequestWatchProgress is disabled")], .ended, next: "list"),
-            listed, Turn([error(410, "Expired")], .ended, next: "list", waits: first),
-        ]),
-        Script("a server that does not know streaming lists", [
-            Turn([.change(resourceVersion: "3")], .silent, next: "list"), listed,
-        ]),
-        Script("a streaming list that the server ends too soon", [
-            Turn([.change(resourceVersion: "3")], .ended, next: "list", waits: first)
-        ]),
-        Script("a streaming list that breaks at once is tried again, one that breaks later is not", [
-            Turn([], .broken("reset"), next: "stream", waits: first),
-            Turn([.change(resourceVersion: "3")], .broken("reset"), next: "list", waits: .milliseconds(1600) ... .milliseconds(3200)),
-        ]),
-        Script("a crowded server is waited for, as long as it says", [
-            Turn([], refused(429, "TooManyRequests", after: 7), next: "stream", waits: .seconds(7) ... .seconds(7))
-        ]),
-        Script("Retry-After has a bound", streaming: false, [
-            Turn([], refused(503, after: 86_400), next: "list", waits: .seconds(600) ... .seconds(600))
-        ]),
-        Script("a crowded server knows the page again", streaming: false, [
-            Turn([], .page(resourceVersion: "7", continuation: "a"), next: "list >a"),
-            Turn([], refused(429), next: "list >a", waits: first),
-        ]),
-        Script("a token that has run out, once and again", streaming: false, [
-            Turn([], .page(resourceVersion: "7", continuation: "a"), next: "list >a"),
-            Turn([], refused(410, "Expired"), next: "list"),
-            Turn([], .page(resourceVersion: "8", continuation: "b"), next: "list >b"),
-            Turn([], refused(410, "Expired"), next: "list all", waits: first), listed,
-        ]),
-        Script("a page that breaks is asked for again", streaming: false, [
-            Turn([], .page(resourceVersion: "7", continuation: "a"), next: "list >a"),
-            Turn([], .broken("reset"), next: "list >a", waits: first),
-        ]),
-        Script("a list without a version cannot be watched on", streaming: false, [
-            Turn([], .page(resourceVersion: "", continuation: nil), next: "list", waits: first)
-        ]),
-        Script("no permission: asked for again, ever later", streaming: false, [
-            Turn([], refused(403, "Forbidden"), next: "list", waits: first),
-            Turn([], refused(403, "Forbidden"), next: "list", waits: .milliseconds(1600) ... .milliseconds(3200)),
-            Turn([], refused(403, "Forbidden"), next: "list", waits: .milliseconds(3200) ... .milliseconds(6400)),
-        ]),
-        Script("a watch goes on where it ended", streaming: false, [
-            listed, Turn([.change(resourceVersion: "9")], .ended, took: .seconds(300), next: "watch 9"),
-            Turn([.bookmark(resourceVersion: "12", endsInitialEvents: false)], .ended, took: .seconds(300), next: "watch 12"),
-            Turn([.change(resourceVersion: "13")], .broken("reset"), next: "watch 13", waits: first),
-        ]),
-        Script("an expired watch, as an event", streaming: false, [
-            listed, Turn([error(410, "Expired")], .ended, next: "list", waits: first),
-        ]),
-        Script("an expired watch, as a status", streaming: false, [
-            listed, Turn([], refused(410, "Gone"), next: "list", waits: first),
-        ]),
-        Script("a watch that is refused for the moment", streaming: false, [
-            listed, Turn([], refused(429, after: 3), next: "watch 7", waits: .seconds(3) ... .seconds(3)),
-            Turn([], refused(401), next: "watch 7", waits: .milliseconds(1600) ... .milliseconds(3200)),
-        ]),
-        Script("a watch that the server cannot serve, four times", streaming: false, [
-            listed, Turn([], refused(500), next: "watch 7", waits: first),
-            Turn([error(500)], .ended, next: "watch 7"), Turn([], refused(503), next: "watch 7"),
-            Turn([], refused(500), next: "list"),
-        ]),
-        Script("a version that the server does not know yet", streaming: false, [
-            listed,
-            Turn(
-                [], .refused(APIStatus(code: 504, reason: "Timeout", causes: ["ResourceVersionTooLarge"]), retryAfter: .seconds(1)),
-                next: "list", waits: .seconds(1) ... .milliseconds(1600)),
-        ]),
-        Script("a watch that tells nothing in all its time", streaming: false, [
-            listed, Turn([], .ended, took: .seconds(400), next: "list"),
-        ]),
-        Script("a watch that outstays its time, and told something or nothing", streaming: false, [
-            listed, Turn([.change(resourceVersion: "9")], .silent, took: .seconds(630), next: "watch 9"),
-            Turn([], .silent, took: .seconds(630), next: "list"),
-        ]),
-        Script("watches that end at once are no watches", streaming: false, [
-            listed, Turn([], .ended, took: .zero, next: "watch 7", waits: first), Turn([], .ended, took: .zero, next: "watch 7"),
-            Turn([], .ended, took: .zero, next: "watch 7"), Turn([], .ended, took: .zero, next: "list"),
-        ]),
-        Script("a line that cannot be read may have been anything", streaming: false, [
-            listed, Turn([.change(resourceVersion: "9")], .unreadable("no JSON"), next: "list", waits: first),
-        ]),
-        Script("an outage of an hour is no reason to list", streaming: false, [
-            listed, Turn([], .broken("refused"), next: "watch 7", waits: first),
-            Turn([], .broken("refused"), next: "watch 7", waits: .milliseconds(1600) ... .milliseconds(3200)),
-            Turn([], .broken("refused"), next: "watch 7", waits: .milliseconds(3200) ... .milliseconds(6400)),
-            Turn([], .broken("refused"), next: "watch 7", waits: .milliseconds(6400) ... .milliseconds(12_800)),
-            Turn([], .broken("refused"), next: "watch 7", waits: .milliseconds(12_800) ... .milliseconds(25_600)),
-            Turn([], .broken("refused"), next: "watch 7", waits: .seconds(15) ... .seconds(30)),
-            Turn([], .broken("refused"), next: "watch 7", waits: .seconds(15) ... .seconds(30)),
-        ]),
+        Script(
+            "streaming lists over etcd 3.4",
+            [
+                Turn(
+                    [.change(resourceVersion: "3"), error(500, message: "etcdserver: RequestWatchProgress is disabled")], .ended,
+                    next: "list"),
+                listed, Turn([error(410, "Expired")], .ended, next: "list", waits: first),
+            ]),
+        Script(
+            "a server that does not know streaming lists",
+            [
+                Turn([.change(resourceVersion: "3")], .silent, next: "list"), listed,
+            ]),
+        Script(
+            "a streaming list that the server ends too soon",
+            [
+                Turn([.change(resourceVersion: "3")], .ended, next: "list", waits: first)
+            ]),
+        Script(
+            "a streaming list that breaks at once is tried again, one that breaks later is not",
+            [
+                Turn([], .broken("reset"), next: "stream", waits: first),
+                Turn([.change(resourceVersion: "3")], .broken("reset"), next: "list", waits: .milliseconds(1600) ... .milliseconds(3200)),
+            ]),
+        Script(
+            "a crowded server is waited for, as long as it says",
+            [
+                Turn([], refused(429, "TooManyRequests", after: 7), next: "stream", waits: .seconds(7) ... .seconds(7))
+            ]),
+        Script(
+            "Retry-After has a bound", streaming: false,
+            [
+                Turn([], refused(503, after: 86_400), next: "list", waits: .seconds(600) ... .seconds(600))
+            ]),
+        Script(
+            "a crowded server knows the page again", streaming: false,
+            [
+                Turn([], .page(resourceVersion: "7", continuation: "a"), next: "list >a"),
+                Turn([], refused(429), next: "list >a", waits: first),
+            ]),
+        Script(
+            "a token that has run out, once and again", streaming: false,
+            [
+                Turn([], .page(resourceVersion: "7", continuation: "a"), next: "list >a"),
+                Turn([], refused(410, "Expired"), next: "list"),
+                Turn([], .page(resourceVersion: "8", continuation: "b"), next: "list >b"),
+                Turn([], refused(410, "Expired"), next: "list all", waits: first), listed,
+            ]),
+        Script(
+            "a page that breaks is asked for again", streaming: false,
+            [
+                Turn([], .page(resourceVersion: "7", continuation: "a"), next: "list >a"),
+                Turn([], .broken("reset"), next: "list >a", waits: first),
+            ]),
+        Script(
+            "a list without a version cannot be watched on", streaming: false,
+            [
+                Turn([], .page(resourceVersion: "", continuation: nil), next: "list", waits: first)
+            ]),
+        Script(
+            "no permission: asked for again, ever later", streaming: false,
+            [
+                Turn([], refused(403, "Forbidden"), next: "list", waits: first),
+                Turn([], refused(403, "Forbidden"), next: "list", waits: .milliseconds(1600) ... .milliseconds(3200)),
+                Turn([], refused(403, "Forbidden"), next: "list", waits: .milliseconds(3200) ... .milliseconds(6400)),
+            ]),
+        Script(
+            "a watch goes on where it ended", streaming: false,
+            [
+                listed, Turn([.change(resourceVersion: "9")], .ended, took: .seconds(300), next: "watch 9"),
+                Turn([.bookmark(resourceVersion: "12", endsInitialEvents: false)], .ended, took: .seconds(300), next: "watch 12"),
+                Turn([.change(resourceVersion: "13")], .broken("reset"), next: "watch 13", waits: first),
+            ]),
+        Script(
+            "an expired watch, as an event", streaming: false,
+            [
+                listed, Turn([error(410, "Expired")], .ended, next: "list", waits: first),
+            ]),
+        Script(
+            "an expired watch, as a status", streaming: false,
+            [
+                listed, Turn([], refused(410, "Gone"), next: "list", waits: first),
+            ]),
+        Script(
+            "a watch that is refused for the moment", streaming: false,
+            [
+                listed, Turn([], refused(429, after: 3), next: "watch 7", waits: .seconds(3) ... .seconds(3)),
+                Turn([], refused(401), next: "watch 7", waits: .milliseconds(1600) ... .milliseconds(3200)),
+            ]),
+        Script(
+            "a watch that the server cannot serve, four times", streaming: false,
+            [
+                listed, Turn([], refused(500), next: "watch 7", waits: first),
+                Turn([error(500)], .ended, next: "watch 7"), Turn([], refused(503), next: "watch 7"),
+                Turn([], refused(500), next: "list"),
+            ]),
+        Script(
+            "a version that the server does not know yet", streaming: false,
+            [
+                listed,
+                Turn(
+                    [], .refused(APIStatus(code: 504, reason: "Timeout", causes: ["ResourceVersionTooLarge"]), retryAfter: .seconds(1)),
+                    next: "list", waits: .seconds(1) ... .milliseconds(1600)),
+            ]),
+        Script(
+            "a watch that tells nothing in all its time", streaming: false,
+            [
+                listed, Turn([], .ended, took: .seconds(400), next: "list"),
+            ]),
+        Script(
+            "a watch that outstays its time, and told something or nothing", streaming: false,
+            [
+                listed, Turn([.change(resourceVersion: "9")], .silent, took: .seconds(630), next: "watch 9"),
+                Turn([], .silent, took: .seconds(630), next: "list"),
+            ]),
+        Script(
+            "watches that end at once are no watches", streaming: false,
+            [
+                listed, Turn([], .ended, took: .zero, next: "watch 7", waits: first), Turn([], .ended, took: .zero, next: "watch 7"),
+                Turn([], .ended, took: .zero, next: "watch 7"), Turn([], .ended, took: .zero, next: "list"),
+            ]),
+        Script(
+            "a line that cannot be read may have been anything", streaming: false,
+            [
+                listed, Turn([.change(resourceVersion: "9")], .unreadable("no JSON"), next: "list", waits: first),
+            ]),
+        Script(
+            "an outage of an hour is no reason to list", streaming: false,
+            [
+                listed, Turn([], .broken("refused"), next: "watch 7", waits: first),
+                Turn([], .broken("refused"), next: "watch 7", waits: .milliseconds(1600) ... .milliseconds(3200)),
+                Turn([], .broken("refused"), next: "watch 7", waits: .milliseconds(3200) ... .milliseconds(6400)),
+                Turn([], .broken("refused"), next: "watch 7", waits: .milliseconds(6400) ... .milliseconds(12_800)),
+                Turn([], .broken("refused"), next: "watch 7", waits: .milliseconds(12_800) ... .milliseconds(25_600)),
+                Turn([], .broken("refused"), next: "watch 7", waits: .seconds(15) ... .seconds(30)),
+                Turn([], .broken("refused"), next: "watch 7", waits: .seconds(15) ... .seconds(30)),
+            ]),
     ]
 
     @Test(arguments: scripts) func itAsks(_ script: Script) {

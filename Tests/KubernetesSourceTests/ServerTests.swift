@@ -36,7 +36,8 @@ import Testing
             try await until("changes are followed") { follower.services == ["default/s1", "default/s2", "default/s9"] }
             server.cluster.put(.slice("s1-a", of: "s1", addresses: ["10.244.1.77"]))
             try await until("a slice is followed") {
-                follower.content.slices[ObjectName(namespace: "default", name: "s1-a")]?.endpoints.first?.address.description == "10.244.1.77"
+                follower.content.slices[ObjectName(namespace: "default", name: "s1-a")]?.endpoints.first?.address.description
+                    == "10.244.1.77"
             }
             #expect(follower.problems.isEmpty, "\(follower.words)")
         }
@@ -47,7 +48,9 @@ import Testing
             try await until("synced") { follower.isSynced }
             #expect(follower.services.count == 1203)
             let pages = server.requests.filter { $0.resource == .services && !$0.isWatch }
-            #expect(pages.map { $0.query["limit"] } == ["500", "500", "500"] && pages[0].query["continue"] == nil && pages[2].query["continue"] != nil)
+            #expect(
+                pages.map { $0.query["limit"] } == ["500", "500", "500"] && pages[0].query["continue"] == nil
+                    && pages[2].query["continue"] != nil)
             #expect(pages.allSatisfy { $0.query["resourceVersion"] == nil })
         }
     }
@@ -76,24 +79,48 @@ import Testing
     static let cases: [Case] = [
         Case(testDescription: "429 with Retry-After", faults: [(.list(.services), .status(429, reason: "TooManyRequests", retryAfter: 1))]),
         Case(testDescription: "500, 503", faults: [(.list(.services), .status(500)), (.list(.endpointSlices), .status(503))]),
-        Case(testDescription: "401, 403, 404", faults: [(.list(.services), .status(401)), (.list(.nodes), .status(403)), (.list(.nodes), .status(404))]),
+        Case(
+            testDescription: "401, 403, 404",
+            faults: [(.list(.services), .status(401)), (.list(.nodes), .status(403)), (.list(.nodes), .status(404))]),
         Case(testDescription: "closed without an answer", faults: [(.any, .close), (.any, .close), (.any, .close), (.any, .close)]),
-        Case(testDescription: "a list cut in the middle", faults: [(.list(.services), .cut(afterBytes: 700)), (.list(.nodes), .cut(afterBytes: 3))]),
-        Case(testDescription: "a list that is no JSON", faults: [(.list(.services), .text("<html>proxy</html>")), (.list(.services), .text("{\"items\":[}"))]),
+        Case(
+            testDescription: "a list cut in the middle",
+            faults: [(.list(.services), .cut(afterBytes: 700)), (.list(.nodes), .cut(afterBytes: 3))]),
+        Case(
+            testDescription: "a list that is no JSON",
+            faults: [(.list(.services), .text("<html>proxy</html>")), (.list(.services), .text("{\"items\":[}"))]),
         Case(testDescription: "a list without metadata", faults: [(.list(.services), .text("{\"items\":[]}"))]),
         Case(testDescription: "a slow list", faults: [(.list(.services), .slow(bytes: 97, milliseconds: 3))]),
         Case(testDescription: "watches that expire as an event", faults: [(.watch(.services), .errorEvent(410, reason: "Expired"))]),
         Case(testDescription: "watches that expire as a status", faults: [(.watch(.services), .status(410, reason: "Gone"))]),
-        Case(testDescription: "watches crowded, failing, forbidden", faults: [(.watch(.services), .status(429, retryAfter: 1)), (.watch(.services), .errorEvent(500)), (.watch(.services), .status(403))]),
-        Case(testDescription: "a watch cut in the middle of a line", faults: [(.watch(.services), .cut(afterBytes: 50)), (.watch(.services), .cut(afterBytes: 900))]),
-        Case(testDescription: "a watch of rubbish", faults: [(.watch(.services), .text("rubbish\n")), (.watch(.services), .text("{\"type\":\"ADDED\"}\n"))]),
-        Case(testDescription: "a watch of unknown things", faults: [(.watch(.services), .text("{\"type\":\"MOVED\",\"object\":{\"kind\":\"Comet\",\"metadata\":{\"name\":\"x\"}}}\n"))]),
-        Case(testDescription: "a watch that says everything twice", faults: [(.watch(.services), .duplicates), (.watch(.endpointSlices), .duplicates)]),
+        Case(
+            testDescription: "watches crowded, failing, forbidden",
+            faults: [
+                (.watch(.services), .status(429, retryAfter: 1)), (.watch(.services), .errorEvent(500)), (.watch(.services), .status(403)),
+            ]),
+        Case(
+            testDescription: "a watch cut in the middle of a line",
+            faults: [(.watch(.services), .cut(afterBytes: 50)), (.watch(.services), .cut(afterBytes: 900))]),
+        Case(
+            testDescription: "a watch of rubbish",
+            faults: [(.watch(.services), .text("rubbish\n")), (.watch(.services), .text("{\"type\":\"ADDED\"}\n"))]),
+        Case(
+            testDescription: "a watch of unknown things",
+            faults: [(.watch(.services), .text("{\"type\":\"MOVED\",\"object\":{\"kind\":\"Comet\",\"metadata\":{\"name\":\"x\"}}}\n"))]),
+        Case(
+            testDescription: "a watch that says everything twice",
+            faults: [(.watch(.services), .duplicates), (.watch(.endpointSlices), .duplicates)]),
         Case(testDescription: "watches that end after an event", faults: (0..<6).map { _ in (.watch(.services), .end(afterEvents: 1)) }),
         Case(testDescription: "a slow watch", faults: [(.watch(.services), .slow(bytes: 13, milliseconds: 1))]),
-        Case(testDescription: "a streaming list cut in the middle", faults: [(.everything(.services), .cut(afterBytes: 900))], options: .quick),
-        Case(testDescription: "a streaming list with an error", faults: [(.everything(.services), .errorEvent(500)), (.everything(.nodes), .errorEvent(410))], options: .quick),
-        Case(testDescription: "a streaming list that says everything twice", faults: [(.everything(.services), .duplicates)], options: .quick),
+        Case(
+            testDescription: "a streaming list cut in the middle", faults: [(.everything(.services), .cut(afterBytes: 900))],
+            options: .quick),
+        Case(
+            testDescription: "a streaming list with an error",
+            faults: [(.everything(.services), .errorEvent(500)), (.everything(.nodes), .errorEvent(410))], options: .quick),
+        Case(
+            testDescription: "a streaming list that says everything twice", faults: [(.everything(.services), .duplicates)], options: .quick
+        ),
         Case(testDescription: "a list that is empty once", faults: [(.list(.services), .emptyList), (.list(.endpointSlices), .emptyList)]),
     ]
 
@@ -108,7 +135,9 @@ import Testing
             let wanted = ["s0", "s2", "t0", "t1", "t2", "t3", "t4"].map { "default/" + $0 }
             try await until("all is known") { follower.services == wanted }
             try await until("nothing is wrong") { follower.problems.isEmpty }
-            #expect(follower.updates.filter(\.isSynced).allSatisfy { !$0.removed.contains { $0.name.name == "s0" } }, "nothing went that was there")
+            #expect(
+                follower.updates.filter(\.isSynced).allSatisfy { !$0.removed.contains { $0.name.name == "s0" } },
+                "nothing went that was there")
         }
     }
 
@@ -130,7 +159,9 @@ import Testing
         try await Self.with(cluster) { server, follower in
             try await until("synced") { follower.isSynced }
             #expect(follower.services == ["default/s0", "default/s1"])
-            #expect(follower.problems.contains { $0.place == "API server, Service default/bad, spec.ports[0].port" && $0.isError }, "\(follower.words)")
+            #expect(
+                follower.problems.contains { $0.place == "API server, Service default/bad, spec.ports[0].port" && $0.isError },
+                "\(follower.words)")
             server.cluster.put(.service("bad", address: "10.96.8.1"))
             try await until("it is put right") { follower.services.contains("default/bad") && follower.problems.isEmpty }
             server.cluster.put(bad)
@@ -171,7 +202,9 @@ import Testing
         cluster.compact()
         let second = TestAPIServer(cluster)
         _ = try await second.start(port: port)
-        try await until("it is fresh again") { follower.problems.isEmpty && follower.services.contains("default/new") && !follower.services.contains("default/s4") }
+        try await until("it is fresh again") {
+            follower.problems.isEmpty && follower.services.contains("default/new") && !follower.services.contains("default/s4")
+        }
         let updates = follower.updates[before...]
         #expect(Set(updates.flatMap(\.changed).map(\.key.description)) == ["Service default/s3", "Service default/new"])
         #expect(updates.flatMap(\.removed).map(\.description) == ["Service default/s4"])
@@ -188,7 +221,8 @@ import Testing
             try await until("the list was asked for") { server.requests.filter { $0.resource == .services && !$0.isWatch }.count >= 3 }
             #expect(follower.services.count == 8 && objects.count == 8)
             #expect(follower.updates.flatMap(\.removed).isEmpty)
-            #expect(follower.updates.contains { $0.problems?.contains { $0.message.contains("lacks 8 of 8 Services") } == true }, "it says so")
+            #expect(
+                follower.updates.contains { $0.problems?.contains { $0.message.contains("lacks 8 of 8 Services") } == true }, "it says so")
             server.cluster.lose(.services)
             server.disconnect()
             try await until("two lists are believed") { follower.services.isEmpty }

@@ -41,7 +41,8 @@ import Testing
     @Test(arguments: [
         ("{}", [], true), (" { \"items\" : [ ] } ", [], true), ("{\"items\":null,\"a\":1}", [], true),
         ("{\"items\":[1,\"a,]}\\\"\",{\"b\":[2]},true]}", ["1", "\"a,]}\\\"\"", "{\"b\":[2]}", "true"], true),
-        ("{\"x\":{\"items\":[9]},\"items\":[8]}", ["8"], true), ("{\"items\":[1", [], false), ("{\"items\":[{\"a\":1}", ["{\"a\":1}"], false),
+        ("{\"x\":{\"items\":[9]},\"items\":[8]}", ["8"], true), ("{\"items\":[1", [], false),
+        ("{\"items\":[{\"a\":1}", ["{\"a\":1}"], false),
     ])
     func elementsAreFound(_ text: String, _ elements: [String], _ isComplete: Bool) throws {
         for size in [1, 2, 1000] {
@@ -148,6 +149,8 @@ import Testing
         #expect(identity("{\"metadata\":{\"name\":\"web\",\"namespa").name == "web")
         #expect(identity("{\"metadata\":{\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}").endsInitialEvents)
         #expect(!identity("{\"metadata\":{\"labels\":{\"k8s.io/initial-events-end\":\"true\"}}}").endsInitialEvents)
-        for text in ["", "{", "[]", "{\"metadata\":", "\"", "{\"metadata\":{\"name\":3}}"] { #expect(identity(text).objectName == nil, "\(text)") }
+        for text in ["", "{", "[]", "{\"metadata\":", "\"", "{\"metadata\":{\"name\":3}}"] {
+            #expect(identity(text).objectName == nil, "\(text)")
+        }
     }
 }

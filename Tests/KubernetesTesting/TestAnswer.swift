@@ -65,7 +65,8 @@ struct TestAnswer {
             metadata += ",\"continue\":\"\(continuation)\",\"remainingItemCount\":\(page.remaining)"
         }
         let items = page.objects.map { $0.json(withKind: false) }.joined(separator: ",")
-        let text = "{\"kind\":\"\(resource.kind)List\",\"apiVersion\":\"\(resource.version)\",\"metadata\":{\(metadata)},\"items\":[\(items)]}\n"
+        let text =
+            "{\"kind\":\"\(resource.kind)List\",\"apiVersion\":\"\(resource.version)\",\"metadata\":{\(metadata)},\"items\":[\(items)]}\n"
         try await writer.head(200, [("Content-Type", "application/json")])
         try await body(text)
     }
@@ -101,7 +102,8 @@ struct TestAnswer {
             }
             if case .refused = faults.streamingLists {
                 return try await status(
-                    422, "Invalid", "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled")
+                    422, "Invalid",
+                    "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled")
             }
         }
         if version == 0 {
@@ -198,7 +200,8 @@ struct TestAnswer {
         let annotations = endsInitialEvents ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : ""
         return line(
             "BOOKMARK",
-            "{\"kind\":\"\(resource.kind)\",\"apiVersion\":\"\(resource.version)\",\"metadata\":{\"resourceVersion\":\"\(version)\"\(annotations)}}")
+            "{\"kind\":\"\(resource.kind)\",\"apiVersion\":\"\(resource.version)\",\"metadata\":{\"resourceVersion\":\"\(version)\"\(annotations)}}"
+        )
     }
 
     private static func status(_ code: Int, _ reason: String, _ message: String) -> String {

@@ -28,7 +28,11 @@ package final class TestCluster: Sendable {
         }
     }
 
-    package enum Change: String, Sendable { case added = "ADDED", modified = "MODIFIED", deleted = "DELETED" }
+    package enum Change: String, Sendable {
+        case added = "ADDED"
+        case modified = "MODIFIED"
+        case deleted = "DELETED"
+    }
 
     struct Event: Sendable {
         var version: Int
@@ -65,9 +69,10 @@ package final class TestCluster: Sendable {
         var nextWaiter = 0
     }
 
-    private let content = Mutex(Content())
+    private let content: Mutex<Content>
 
-    package init() {}
+    /// - Parameter version: where versions begin; none before it is known.
+    package init(version: Int = 100) { content = Mutex(Content(version: version, compacted: version)) }
 
     package var version: Int { content.withLock { $0.version } }
 
@@ -94,7 +99,8 @@ package final class TestCluster: Sendable {
                     let old = content.objects.updateValue(object, forKey: Self.key(object))
                     if let old { object.uid = old.uid }
                     content.objects[Self.key(object)] = object
-                    content.events.append(Event(version: content.version, change: old == nil ? .added : .modified, object: object, old: old))
+                    content.events.append(
+                        Event(version: content.version, change: old == nil ? .added : .modified, object: object, old: old))
                 }
                 return Array(content.waiters.values)
             })

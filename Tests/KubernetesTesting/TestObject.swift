@@ -54,7 +54,9 @@ package struct TestObject: Sendable, Equatable {
             let metadata = document["metadata"] as? [String: Any], let name = metadata["name"] as? String
         else { return nil }
         let rest = document.filter { !["kind", "apiVersion", "metadata"].contains($0.key) }
-        guard let data = try? JSONSerialization.data(withJSONObject: rest, options: [.sortedKeys, .withoutEscapingSlashes]) else { return nil }
+        guard let data = try? JSONSerialization.data(withJSONObject: rest, options: [.sortedKeys, .withoutEscapingSlashes]) else {
+            return nil
+        }
         return TestObject(
             resource, namespace: metadata["namespace"] as? String ?? "default", name: name,
             labels: metadata["labels"] as? [String: String] ?? [:], annotations: metadata["annotations"] as? [String: String] ?? [:],

@@ -1,11 +1,43 @@
+import AsyncHTTPClient
 import Foundation
 import KubernetesTesting
+import NIOCore
+import NIOHTTP1
 
-// An API server for the laboratory, without encryption: `lab-apiserver PORT`. Objects are put to it at /objects.
-let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 0
-let server = TestAPIServer()
-if let file = CommandLine.arguments.dropFirst(2).first, let data = FileManager.default.contents(atPath: file) {
-    server.cluster.put(TestObject.read(data))
+// An API server for the laboratory, on loopback and without encryption:
+//   lab-apiserver serve PORT FILE                    serves the objects of a List in JSON
+//   lab-apiserver put PORT FILE                      adds or changes the objects of a List at a server
+//   lab-apiserver delete PORT KIND NAMESPACE NAME    removes one
+
+func fail(_ message: String) -> Never {
+    FileHandle.standardError.write(Data((message + "\n").utf8))
+    exit(2)
 }
-print("listening on", try await server.start(port: port))
-try await Task.sleep(for: .seconds(86_400))
+
+func send(_ method: HTTPMethod, _ port: Int, _ query: String = "", _ body: Data? = nil) async throws {
+    var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/objects\(query)")
+    request.method = method
+    if let body { request.body = .bytes(Array(body)) }
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+    if response.status != .ok { fail("the server answers \(response.status.code)") }
+}
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+guard arguments.count >= 3, let port = Int(arguments[1]) else { fail("usage: lab-apiserver serve|put|delete PORT …") }
+switch arguments[0] {
+case "serve":
+    guard let data = FileManager.default.contents(atPath: arguments[2]) else { fail("no file \(arguments[2])") }
+    // A server that is started again is further on than it ever was, and keeps no history of before.
+    let server = TestAPIServer(TestCluster(version: Int(Date().timeIntervalSince1970 * 1000)))
+    server.cluster.put(TestObject.read(data))
+    server.cluster.compact()
+    _ = try await server.start(port: port)
+    FileHandle.standardOutput.write(Data("ready\n".utf8))
+    try await Task.sleep(for: .seconds(86_400))
+case "put":
+    guard let data = FileManager.default.contents(atPath: arguments[2]) else { fail("no file \(arguments[2])") }
+    try await send(.PUT, port, "", data)
+case "delete" where arguments.count == 5:
+    try await send(.DELETE, port, "?kind=\(arguments[2])&namespace=\(arguments[3])&name=\(arguments[4])")
+default: fail("usage: lab-apiserver serve|put|delete PORT …")
+}
