@@ -102,6 +102,45 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            ("api.test", "api.test", true), ("API.Test.", "api.test", true), ("*.test", "api.test", true), ("*.test", "a.b.test", false),
+            ("*.test", "test", false), ("*", "api", false), ("a*.test", "api.test", false), ("", "", false),
+            ("api..test", "api..test", false),
+        ])
+    func namesMatchByWholeLabels(_ pattern: String, _ name: String, _ isMatch: Bool) {
+        #expect(ServerNameCheck.matches(pattern: pattern, name: name) == isMatch)
+    }
+
+    @Test func certificatesRotate() async throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/pki-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        func install(_ name: String, as other: String) throws {
+            let data = Data(try Fixture.bytes("tls/" + name))
+            try data.write(to: URL(filePath: directory + "/" + other), options: .atomic)
+        }
+        try await Self.with(tls: try .server(clients: true)) { server, port in
+            var access = ClusterAccess(origin: "test", servers: [ServerAddress(host: "127.0.0.1", port: port)])
+            access.trust = .authorities(.file(directory + "/ca.crt"))
+            access.identity.certificate = .file(directory + "/client.crt")
+            access.identity.key = .file(directory + "/client.key")
+            try install("other.crt", as: "ca.crt")
+            try install("client.crt", as: "client.crt")
+            let follower = Follower(access)
+            try await until("the key is missed") { follower.problems.contains { $0.message.contains("client.key") } }
+            try install("client.key", as: "client.key")
+            try await until("the server is refused") { follower.problems.contains { $0.message.contains("TLS") } }
+            try install("ca.crt", as: "ca.crt")
+            try await until("all is well") { follower.isSynced && follower.problems.isEmpty }
+            // From now on the server is somebody else's.
+            try install("other.crt", as: "ca.crt")
+            server.disconnect()
+            try await until("the new authority counts") { follower.problems.contains { $0.message.contains("TLS") } }
+            await follower.stop()
+        }
+    }
+
     @Test func tokensRotate() async throws {
         let file = FileManager.default.temporaryDirectory.path + "/token-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: file) }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 
 enum Scenario: String, CaseIterable, ExpressibleByArgument {
-    case programming, restart, idle, load, changes
+    case programming, restart, idle, load, changes, kubernetes
 }
 
 enum Output: String, ExpressibleByArgument {
@@ -17,6 +17,7 @@ struct Benchmark: ParsableCommand {
 
     @Option(help: "The agent to measure, built for release.") var agent: String
     @Option(help: "The C program that it is compared with (Benchmarks/Floors).") var floor: String
+    @Option(help: "The API server for tests (lab-apiserver), built for release. Without it, kubernetes is left out.") var apiServer: String?
     @Option(name: .customLong("scenario"), help: "What to measure; may be given several times. Without it, everything.")
     var scenarios: [Scenario] = []
     @Option(help: "Services, for everything but the latency of changes.") var services = 10_000
@@ -57,6 +58,7 @@ struct Benchmark: ParsableCommand {
             case .idle: rows += try idle()
             case .load: rows += try load()
             case .changes: rows += try latency()
+            case .kubernetes: rows += try kubernetes()
             }
             progress("scenario \(scenario.rawValue) took \((ContinuousClock.now - began).seconds.short) s")
         }
