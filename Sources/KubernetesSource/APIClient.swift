@@ -95,7 +95,7 @@ actor APIClient {
     }
 
     /// Runs something that may be cancelled for so long at most.
-    private static func within<Result: Sendable>(
+    static func within<Result: Sendable>(
         _ limit: Duration, _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         try await withThrowingTaskGroup(of: Result?.self) { group in

@@ -52,7 +52,7 @@ struct ClusterMirror: Sendable {
         switch reading {
         case .object(let object, let uid, let problems):
             pass(mirrors[kind]?.put(object, uid: uid, problems: problems))
-            if kind == .node { nodeIsKnown = true }
+            if kind == .node, object.key.name.name == node { nodeIsKnown = true }
         case .notOurs(let name, let problems):
             pass(mirrors[kind]?.leave(name, problems: problems))
         case .bad(let name?, let problems):

@@ -43,10 +43,13 @@ struct EventPoster: Sendable {
             let response = try await client.send(
                 isNew ? .POST : .PATCH, path: isNew ? collection : "\(collection)/\(outgoing.name)", body: Array(body),
                 type: isNew ? "application/json" : "application/merge-patch+json")
-            var size = 0
-            for try await buffer in response.body {
-                size += buffer.readableBytes
-                if size > 1 << 20 { break }
+            // The answer repeats the Event; it is read so that the connection can be used again.
+            try await APIClient.within(.seconds(30)) {
+                var size = 0
+                for try await buffer in response.body {
+                    size += buffer.readableBytes
+                    if size > 1 << 20 { break }
+                }
             }
             if response.status.code >= 300 { logger.debug("an Event was not taken", metadata: ["status": "\(response.status.code)"]) }
         } catch {

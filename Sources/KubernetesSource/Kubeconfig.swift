@@ -29,12 +29,18 @@ package struct Kubeconfig: Sendable {
 
     /// A kubeconfig is a page or two, certificates among it.
     package static let maximumBytes = 4 << 20
+    /// Aliases make a small text mean a huge document; there are kubeconfigs of a thousand clusters.
+    private static let mostValues = 200_000
 
     /// Adds a file. Of a name that several files give, the first one's stays, as kubectl merges them.
     package mutating func add(_ text: String, file: String) throws(SourceProblem) {
         let root: Value
         do {
-            root = Self.value(try Yams.compose(yaml: text, .basic), depth: 0)
+            var budget = Self.mostValues
+            root = Self.value(try Yams.compose(yaml: text, .basic), depth: 0, &budget)
+            if budget < 0 { throw SourceProblem(place: file, message: "the kubeconfig holds more values than any kubeconfig does") }
+        } catch let problem as SourceProblem {
+            throw problem
         } catch {
             throw SourceProblem(place: file, message: "the kubeconfig is no YAML document")
         }
@@ -174,16 +180,20 @@ package struct Kubeconfig: Sendable {
     private static func text(_ value: Value?) -> String? { if case .text(let text)? = value { text } else { nil } }
 
     /// Aliases are resolved by the parser; a document that goes deeper than any kubeconfig is cut off.
-    private static func value(_ node: Yams.Node?, depth: Int) -> Value {
-        guard depth < 32 else { return .text("") }
+    private static func value(_ node: Yams.Node?, depth: Int, _ budget: inout Int) -> Value {
+        budget -= 1
+        guard depth < 32, budget >= 0 else { return .text("") }
         switch node {
         case .mapping(let mapping)?:
             var fields: [String: Value] = [:]
-            for (key, value) in mapping {
-                if case .scalar(let scalar) = key { fields[scalar.string] = Self.value(value, depth: depth + 1) }
+            for (key, value) in mapping where budget >= 0 {
+                if case .scalar(let scalar) = key { fields[scalar.string] = Self.value(value, depth: depth + 1, &budget) }
             }
             return .fields(fields)
-        case .sequence(let sequence)?: return .list(sequence.map { value($0, depth: depth + 1) })
+        case .sequence(let sequence)?:
+            var items: [Value] = []
+            for item in sequence where budget >= 0 { items.append(value(item, depth: depth + 1, &budget)) }
+            return .list(items)
         case .scalar(let scalar)?: return .text(scalar.style == .plain && ["null", "~"].contains(scalar.string) ? "" : scalar.string)
         default: return .text("")
         }

@@ -114,7 +114,10 @@ actor ListWatch {
         _ response: HTTPClientResponse, _ request: ReflectorRequest, _ opened: ContinuousClock.Instant, _ dog: Watchdog
     ) async -> Outcome {
         do {
-            guard response.status == .ok else { return .ended(try await refusal(response)) }
+            guard response.status == .ok else {
+                dog.move(to: .now + timing.answerSilence)
+                return .ended(try await refusal(response))
+            }
             var splitter = JSONSplitter(fields: ["metadata"], elementsOf: "items", maximum: Self.largestObject)
             var metadata: ListMetadata?
             var lines = LineFramer(maximum: Self.largestObject)

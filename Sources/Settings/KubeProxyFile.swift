@@ -13,6 +13,8 @@ struct KubeProxyFile {
     static let kind = "KubeProxyConfiguration"
 
     private let name: String
+    /// Aliases make a small text mean a huge document; kube-proxy's has a hundred fields.
+    private var valuesLeft = 20_000
 
     init(_ mapping: Node.Mapping, name: String) {
         self.name = name
@@ -25,6 +27,9 @@ struct KubeProxyFile {
     }
 
     private mutating func read(_ path: String, _ value: Node) {
+        valuesLeft -= 1
+        if valuesLeft == 0 { problems.append(SettingsProblem(place: name, message: "more values than any configuration has")) }
+        guard valuesLeft > 0 else { return }
         let line = value.mark?.line ?? 1
         let field = KubeProxyField.of(path)
         let text: String

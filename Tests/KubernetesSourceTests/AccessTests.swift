@@ -72,6 +72,15 @@ import Testing
         #expect(Self.message(text).contains(part), "\(Self.message(text))")
     }
 
+    @Test func aliasesThatExplodeAreRefused() {
+        var text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+        for level in 1..<12 {
+            let items = Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", ")
+            text += "a\(level): &a\(level) [\(items)]\n"
+        }
+        #expect(Self.message(text).contains("more values than any kubeconfig"), "\(Self.message(text))")
+    }
+
     @Test func noProblemQuotesASecret() {
         let secret = "s3cr3t"
         for user in [

@@ -217,7 +217,7 @@ import Testing
             try await until("synced") { follower.isSynced }
             let objects = server.cluster.objects(.services)
             server.change { $0.next = [(.watch(.services), .errorEvent(410, reason: "Expired")), (.list(.services), .emptyList)] }
-            server.disconnect()
+            // The watch ends by itself after some seconds; one that was cut might take the fault with it.
             try await until("the list was asked for") { server.requests.filter { $0.resource == .services && !$0.isWatch }.count >= 3 }
             #expect(follower.services.count == 8 && objects.count == 8)
             #expect(follower.updates.flatMap(\.removed).isEmpty)
