@@ -26,14 +26,14 @@ struct ClusterMirror: Sendable {
     private var wasSynced = false
     private var problemsChanged = false
 
+    private static let kinds: [SourceObject.Kind] = [.service, .endpointSlice, .node]
     /// The most problems that are passed on.
     static let mostProblems = 1000
 
     init(place: String, node: String, removalGuard: RemovalGuard = RemovalGuard()) {
         self.place = place
         self.node = node
-        let kinds: [SourceObject.Kind] = [.service, .endpointSlice, .node]
-        mirrors = Dictionary(uniqueKeysWithValues: kinds.map { ($0, KindMirror($0, removalGuard: removalGuard)) })
+        mirrors = Dictionary(uniqueKeysWithValues: Self.kinds.map { ($0, KindMirror($0, removalGuard: removalGuard)) })
     }
 
     /// Whether everything has been listed once, this node's Node among it.
@@ -101,7 +101,7 @@ struct ClusterMirror: Sendable {
 
     /// What is to be passed on; nil where nothing is.
     mutating func takeUpdate() -> SourceUpdate? {
-        for kind in mirrors.keys where mirrors[kind]?.takeFaultsChanged() == true { problemsChanged = true }
+        for kind in Self.kinds where mirrors[kind]?.takeFaultsChanged() == true { problemsChanged = true }
         let isFirst = !wasSynced && isSynced
         guard isFirst || wasSynced else {
             guard problemsChanged else { return nil }
@@ -124,13 +124,12 @@ struct ClusterMirror: Sendable {
     /// All that is wrong now.
     var problems: [SourceProblem] {
         var result: [SourceProblem] = []
-        let kinds: [SourceObject.Kind] = [.service, .endpointSlice, .node]
         // One sentence for the source, whatever of it is affected.
-        if let kind = kinds.first(where: { troubles[$0] != nil }), let trouble = troubles[kind] {
+        if let kind = Self.kinds.first(where: { troubles[$0] != nil }), let trouble = troubles[kind] {
             let kept = wasSynced ? "what it said last stays in force" : "nothing is done before it can be read"
             result.append(SourceProblem(place: place, message: "\(trouble); \(kept)", isError: false))
         }
-        for kind in kinds {
+        for kind in Self.kinds {
             if let doubt = doubts[kind] {
                 result.append(SourceProblem(place: "\(place), \(Resource.words(of: kind))", message: doubt, isError: false))
             }

@@ -46,6 +46,7 @@ extension Benchmark {
     /// From an event's sending to the kernel's acknowledgement.
     private func events(_ server: ClusterProcess, _ agent: AgentProcess, _ size: Int) throws -> [Double] {
         var seconds: [Double] = []
+        Thread.sleep(forTimeInterval: 2)
         // The first ones warm up.
         for number in 0..<changes + 10 {
             agent.clearLog()
