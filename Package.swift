@@ -50,6 +50,15 @@ let probing: [Target.Dependency] = [
 ]
 /// An event loop whose time is set by the test.
 let embedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+/// The HTTP client with its TLS.
+let httpClient: [Target.Dependency] = [
+    .product(name: "AsyncHTTPClient", package: "async-http-client"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
 
 let package = Package(
     name: "ipvs-agent",
@@ -68,6 +77,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -121,6 +131,9 @@ let package = Package(
         room("KubernetesObjects", knows: ["Addresses", "HealthModel", "ServiceModel"]),
         // Of Yams only the C library: its events become documents without a node of Yams for each value.
         room("ManifestSource", knows: ["ServiceModel", "KubernetesObjects", yams]),
+        room(
+            "KubernetesSource",
+            knows: ["Addresses", "ServiceModel", "KubernetesObjects", "Telemetry", logging, subprocess, systemPackage, yams] + httpClient),
         room("Settings", knows: ["Addresses", "IPVSModel", "ServiceModel", yams]),
 
         // What the agent tells of itself: values, and how they are written.
@@ -141,8 +154,8 @@ let package = Package(
             "AgentCommands",
             knows: [
                 "Addresses", "IPVSModel", "HealthChecks", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel",
-                "LinuxKernel",
-                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages", "IPVS", "CommandSupport", argumentParser,
+                "LinuxKernel", "ManifestSource", "KubernetesSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages", "IPVS",
+                "CommandSupport", argumentParser,
                 logging, lifecycle, unixSignals,
             ]),
         room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
@@ -209,6 +222,21 @@ let package = Package(
         tests("KubernetesObjectsTests", of: ["ServiceModel", "KubernetesObjects", "TestSupport"]),
         tests("ManifestSourceTests", of: ["Addresses", "HealthModel", "ServiceModel", "ManifestSource", "TestSupport"]),
         tests("HealthChecksTests", of: ["Addresses", "HealthModel", "HealthChecks", "TestSupport", embedded] + probing),
+        // An API server for tests, and the program that lets the laboratory have one.
+        room(
+            "KubernetesTesting",
+            knows: [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], path: "Tests/KubernetesTesting"),
+        .executableTarget(
+            name: "lab-apiserver", dependencies: ["KubernetesTesting"] + httpClient, path: "integration/apiserver", swiftSettings: strict),
+        tests(
+            "KubernetesSourceTests",
+            of: [
+                "Addresses", "ServiceModel", "KubernetesObjects", "KubernetesSource", "KubernetesTesting", "Telemetry", "TestSupport",
+                logging,
+            ], resources: [.copy("Fixtures")]),
         tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
         tests("ControlSocketTests", of: ["Telemetry", "HTTPServing", "ControlSocket", "TestSupport", logging, lifecycle]),
         tests("NodePagesTests", of: ["Telemetry", "HTTPServing", "NodePages", "TestSupport", logging, lifecycle]),

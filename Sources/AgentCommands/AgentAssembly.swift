@@ -6,6 +6,7 @@ import FoundationEssentials
 import Glibc
 import HealthChecks
 import IPVSModel
+import KubernetesSource
 import LinuxKernel
 import Logging
 import ManifestSource
@@ -40,18 +41,42 @@ struct AgentAssembly {
             linkName: settings.link, sysctlNames: originals.names(reporting: logger).union(compiler.base().sysctls.keys).sorted(),
             ruleBackEnd: RuleBackEndSetting(settings.iptablesBackend))
         journal = FileJournal(directory: settings.runtimeDirectory)
+        for warning in settings.warnings { logger.warning("\(warning)") }
     }
 
-    /// Policies come from local documents only.
-    var source: any ServiceSource {
-        get throws {
-            guard let directory = settings.manifests else {
-                throw CommandFailure("nothing to follow; name a directory of manifests with --manifests DIR", status: ExitStatus.invalid)
-            }
-            let services = ManifestSource(directory: directory, nodePorts: settings.serviceNodePorts)
-            guard let policies = settings.policies else { return services }
-            return JoinedSource(services: services, policies: ManifestSource(directory: policies, kinds: [.healthPolicy]))
+    /// What is followed, and the place by which its problems name the whole of it. Policies come from local documents only.
+    func source(events: EventLog? = nil) throws -> (source: any ServiceSource, place: String) {
+        let (services, place) = try servicesSource(events: events)
+        guard let policies = settings.policies else { return (services, place) }
+        return (JoinedSource(services: services, policies: ManifestSource(directory: policies, kinds: [.healthPolicy])), place)
+    }
+
+    private func servicesSource(events: EventLog?) throws -> (source: any ServiceSource, place: String) {
+        if let directory = settings.manifests {
+            return (ManifestSource(directory: directory, nodePorts: settings.serviceNodePorts), directory)
         }
+        guard settings.followsKubernetes else {
+            throw CommandFailure(
+                "nothing to follow; name a directory of manifests with --manifests DIR, or a cluster with --kubernetes",
+                status: ExitStatus.invalid)
+        }
+        return try kubernetesSource(events: settings.postsKubernetesEvents ? events : nil)
+    }
+
+    private func kubernetesSource(events: EventLog?) throws -> (source: any ServiceSource, place: String) {
+        let access: ClusterAccess
+        do throws(SourceProblem) {
+            access = try AccessResolver.resolve(
+                kubeconfig: settings.kubeconfig, servers: settings.apiServers, environment: ProcessInfo.processInfo.environment)
+        } catch {
+            throw CommandFailure(error.description, status: ExitStatus.invalid)
+        }
+        var options = KubernetesSource.Options()
+        options.removalShare = settings.kubernetesRemovalShare
+        options.asksStreamingLists = settings.asksStreamingLists
+        let source = KubernetesSource(
+            access: access, node: compiler.node.name, version: Version.text, options: options, events: events, logger: logger)
+        return (source, KubernetesSource.place(of: access))
     }
 
     /// One that knows what was said by hand.
@@ -64,10 +89,11 @@ struct AgentAssembly {
     }
 
     func service(events: EventLog, board: StatusBoard) throws -> AgentService {
+        let (source, place) = try self.source(events: events)
         var service = AgentService(
-            kernel: kernel, source: try source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
+            kernel: kernel, source: source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
             originals: originals, syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger,
-            events: events, board: board, version: Version.text, sourcePath: settings.manifests ?? "")
+            events: events, board: board, version: Version.text, sourcePath: place)
         service.standardPolicy = settings.healthPolicy
         service.prober = Prober()
         service.administration = Administration(directory: settings.stateDirectory, events: events, logger: logger)

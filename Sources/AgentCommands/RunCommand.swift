@@ -59,7 +59,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func runOnce(_ assembly: AgentAssembly) async throws {
-        let source = try assembly.source
+        let source = try assembly.source().source
         let lock = try assembly.lock()
         await assembly.logAdvice()
         let began = ContinuousClock.now

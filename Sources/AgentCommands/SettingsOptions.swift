@@ -10,6 +10,12 @@ struct SettingsOptions: ParsableArguments {
 
     @Option(help: .of(.manifests)) var manifests: String?
     @Option(help: .of(.policies)) var policies: String?
+    @Option(help: .of(.kubernetes)) var kubernetes: String?
+    @Option(help: .of(.kubeconfig)) var kubeconfig: String?
+    @Option(help: .of(.master)) var master: String?
+    @Option(help: .of(.kubernetesRemovalShare)) var kubernetesRemovalShare: String?
+    @Option(help: .of(.kubernetesStreamingLists)) var kubernetesStreamingLists: String?
+    @Option(help: .of(.kubernetesEvents)) var kubernetesEvents: String?
     @Option(help: .of(.hostnameOverride)) var hostnameOverride: String?
     @Option(help: .of(.scheduler)) var ipvsScheduler: String?
     @Option(help: .of(.schedulerFlags)) var ipvsSchedulerFlags: String?
@@ -56,7 +62,9 @@ struct SettingsOptions: ParsableArguments {
     /// The flags that were given, by name.
     var flags: [String: String] {
         let values: [(SettingDefinition, String?)] = [
-            (.manifests, manifests), (.policies, policies), (.hostnameOverride, hostnameOverride), (.scheduler, ipvsScheduler),
+            (.manifests, manifests), (.policies, policies), (.kubernetes, kubernetes), (.kubeconfig, kubeconfig), (.master, master),
+            (.kubernetesRemovalShare, kubernetesRemovalShare), (.kubernetesStreamingLists, kubernetesStreamingLists),
+            (.kubernetesEvents, kubernetesEvents), (.hostnameOverride, hostnameOverride), (.scheduler, ipvsScheduler),
             (.schedulerFlags, ipvsSchedulerFlags),
             (.syncPeriod, ipvsSyncPeriod), (.minSyncPeriod, ipvsMinSyncPeriod), (.strictARP, ipvsStrictArp), (.tcpTimeout, ipvsTcpTimeout),
             (.tcpFinTimeout, ipvsTcpfinTimeout), (.udpTimeout, ipvsUdpTimeout), (.excludeCIDRs, ipvsExcludeCidrs),

@@ -28,10 +28,11 @@ struct HealthPages: Sendable {
             var currentTime: String
             var nodeEligible: Bool
             var reason: String?
+            var staleSince: String?
         }
         let document = Document(
             lastUpdated: health.lastApplied?.description ?? "", currentTime: time.description, nodeEligible: health.leaving == nil,
-            reason: reason)
+            reason: reason, staleSince: health.staleSince?.description)
         let status = reason == nil ? 200 : 503
         counters.answered(page, with: status)
         return answer(document, status: status)

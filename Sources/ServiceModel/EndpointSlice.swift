@@ -1,7 +1,7 @@
 package import Addresses
 
 /// A `discovery.k8s.io/v1` EndpointSlice: some of a Service's endpoints, of one address family.
-package struct EndpointSlice: Equatable, Sendable {
+package struct EndpointSlice: Hashable, Sendable {
     package var name: ObjectName
     /// The Service it belongs to: the label `kubernetes.io/service-name`, in the slice's namespace.
     package var service: ObjectName
@@ -25,7 +25,7 @@ package struct EndpointSlice: Equatable, Sendable {
 }
 
 /// A port that all endpoints of a slice have.
-package struct EndpointPort: Equatable, Sendable {
+package struct EndpointPort: Hashable, Sendable {
     /// The name of the Service's port; empty for a Service's only, unnamed port.
     package var name: String
     package var transport: TransportProtocol
@@ -39,7 +39,7 @@ package struct EndpointPort: Equatable, Sendable {
 }
 
 /// One endpoint of a slice.
-package struct Endpoint: Equatable, Sendable {
+package struct Endpoint: Hashable, Sendable {
     /// The first address of the list; the API says that all of them are the same endpoint, and kube-proxy uses the first.
     package var address: IPAddress
     /// `conditions.ready`; left out means true.

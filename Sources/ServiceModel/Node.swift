@@ -1,7 +1,7 @@
 package import Addresses
 
 /// A `v1` Node, as far as balancing on it needs it.
-package struct Node: Equatable, Sendable {
+package struct Node: Hashable, Sendable {
     package var name: String
     /// `status.addresses` of type InternalIP, then those of type ExternalIP.
     package var addresses: [IPAddress]

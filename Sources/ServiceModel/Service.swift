@@ -1,7 +1,7 @@
 package import Addresses
 
 /// A Kubernetes Service (`v1`), as far as a node needs it, with the API's defaults applied.
-package struct Service: Equatable, Sendable {
+package struct Service: Hashable, Sendable {
     package var name: ObjectName
     /// `metadata.creationTimestamp` in seconds since 1970.
     package var created: Int64?
@@ -75,7 +75,7 @@ package enum TrafficPolicy: String, Hashable, Sendable, CaseIterable {
 }
 
 /// One port of a Service. Which number it has on the endpoints is said by their slices, under the same name.
-package struct ServicePort: Equatable, Sendable {
+package struct ServicePort: Hashable, Sendable {
     /// Unique in the Service; empty is allowed where there is only one.
     package var name: String
     package var transport: TransportProtocol

@@ -1,7 +1,7 @@
 package import HealthModel
 
 /// An object that a source delivers.
-package enum SourceObject: Equatable, Sendable {
+package enum SourceObject: Hashable, Sendable {
     case service(Service)
     case endpointSlice(EndpointSlice)
     case node(Node)

@@ -7,6 +7,16 @@ package struct AgentSettings: Equatable, Sendable {
     package var manifests: String?
     /// Nil where no directory of policies is followed.
     package var policies: String?
+    /// Whether a cluster's API is followed.
+    package var followsKubernetes: Bool
+    /// Nil for `KUBECONFIG`, or the service account of the pod.
+    package var kubeconfig: String?
+    /// Addresses that take the place of the kubeconfig's.
+    package var apiServers: [String]
+    /// The share, in percent, that one list may remove.
+    package var kubernetesRemovalShare: Int
+    package var asksStreamingLists: Bool
+    package var postsKubernetesEvents: Bool
     /// Nil for the host's own name.
     package var hostnameOverride: String?
     package var scheduler: Scheduler
@@ -64,6 +74,8 @@ package struct AgentSettings: Equatable, Sendable {
     package var logFormat: LogFormat
     /// Who said it, by the setting's name; settings that nobody set are not there.
     package var origins: [String: SettingOrigin]
+    /// What was said and has no effect.
+    package var warnings: [SettingsProblem]
 }
 
 /// An address of this node, or all of them (`0.0.0.0`, `::`), and a port.

@@ -3,7 +3,8 @@ import IPVSModel
 extension SettingDefinition {
     /// All settings, in the order of the help text.
     package static let all: [SettingDefinition] = [
-        manifests, policies, hostnameOverride,
+        manifests, policies, kubernetes, kubeconfig, master, kubernetesRemovalShare, kubernetesStreamingLists, kubernetesEvents,
+        hostnameOverride,
         scheduler, schedulerFlags, syncPeriod, minSyncPeriod, strictARP, tcpTimeout, tcpFinTimeout, udpTimeout, excludeCIDRs,
         masqueradeAll, masqueradeBit, masqueradePodEgress, firewallMarks, clusterCIDR, detectLocalMode, podBridgeInterface,
         podInterfaceNamePrefix,
@@ -18,6 +19,24 @@ extension SettingDefinition {
         "manifests", .text, "Directory of Service, EndpointSlice, Node and HealthPolicy documents to follow")
     package static let policies = SettingDefinition(
         "policies", .text, "Directory of HealthPolicy documents to follow beside; other kinds are not read there")
+    package static let kubernetes = SettingDefinition(
+        "kubernetes", .boolean, default: "false",
+        "Follow the API of a cluster: as --kubeconfig says, or KUBECONFIG, or the service account of the pod")
+    package static let kubeconfig = SettingDefinition(
+        "kubeconfig", .text, kubeProxy: "kubeconfig", "A kubeconfig that says how the cluster's API is reached, and as whom")
+    package static let master = SettingDefinition(
+        "master", .list, kubeProxy: "master",
+        "Addresses of the cluster's API that take the place of the kubeconfig's; several are tried in turn")
+    package static let kubernetesRemovalShare = SettingDefinition(
+        "kubernetes-removal-share", .integer(0...100), default: "25",
+        "The share of all Services, or of all EndpointSlices, in percent, that one list of the API may lack; what lacks more, or is empty, "
+            + "removes something when a second list confirms it. 100 believes every list")
+    package static let kubernetesStreamingLists = SettingDefinition(
+        "kubernetes-streaming-lists", .boolean, default: "true",
+        "Ask the API for streaming lists first; servers that do not offer them are asked for pages")
+    package static let kubernetesEvents = SettingDefinition(
+        "kubernetes-events", .boolean, default: "true",
+        "Post what concerns a Service as an Event of the API, for kubectl describe service to show")
     package static let hostnameOverride = SettingDefinition(
         "hostname-override", .text, kubeProxy: "hostname-override",
         "This node's name in documents; the host's name where it is left out")

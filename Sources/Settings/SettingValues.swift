@@ -6,6 +6,8 @@ import ServiceModel
 /// A reader that finds something wrong says so and returns the default, so that everything wrong is found at one go.
 struct SettingValues {
     var problems: [SettingsProblem] = []
+    /// What was said and has no effect.
+    var warnings: [SettingsProblem] = []
     private(set) var origins: [String: SettingOrigin] = [:]
     private var texts: [String: String] = [:]
 

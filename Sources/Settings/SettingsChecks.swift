@@ -6,6 +6,15 @@ extension AgentSettings {
     init(_ values: inout SettingValues) {
         manifests = values.optionalText(.manifests)
         policies = values.optionalText(.policies)
+        followsKubernetes = values.boolean(.kubernetes)
+        kubeconfig = values.optionalText(.kubeconfig)
+        apiServers = values.list(.master)
+        kubernetesRemovalShare = values.integer(.kubernetesRemovalShare, in: 0...100)
+        asksStreamingLists = values.boolean(.kubernetesStreamingLists)
+        postsKubernetesEvents = values.boolean(.kubernetesEvents)
+        if followsKubernetes, manifests != nil {
+            values.report(.kubernetes, "a node follows one source; give --manifests or --kubernetes")
+        }
         hostnameOverride = Self.nodeName(&values)
         scheduler =
             values.read(.scheduler, "a scheduler's name: 1 to 15 printable characters, such as rr, wlc or mh", Scheduler.init(rawValue:))
@@ -87,6 +96,7 @@ extension AgentSettings {
         logLevel = values.word(.logLevel) ?? .info
         logFormat = values.word(.logFormat) ?? .text
         origins = values.origins
+        warnings = values.warnings
     }
 
     /// Nil where it is switched off.

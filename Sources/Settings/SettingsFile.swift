@@ -1,6 +1,6 @@
 import Yams
 
-/// The settings file: one YAML document, `apiVersion: ipvs-agent.dev/v1alpha1`, `kind: AgentConfiguration`, and flat keys.
+/// The settings file: one YAML document, `apiVersion: ipvs-agent.dev/v1alpha1`, `kind: AgentConfiguration`, and flat keys; or kube-proxy's own.
 struct SettingsFile {
     /// A key's value as a flag would give it, with its place.
     struct Entry {
@@ -11,6 +11,8 @@ struct SettingsFile {
 
     private(set) var entries: [Entry] = []
     private(set) var problems: [SettingsProblem] = []
+    /// What was set and has no effect: only kube-proxy's own configuration has such.
+    private(set) var warnings: [SettingsProblem] = []
 
     static let apiVersion = "ipvs-agent.dev/v1alpha1"
     static let kind = "AgentConfiguration"
@@ -34,6 +36,12 @@ struct SettingsFile {
         guard case .mapping(let mapping) = root else {
             if case .scalar(let scalar) = root, scalar.string.isEmpty { return }
             return report("\(name):\(root.mark?.line ?? 1)", "not a mapping of settings")
+        }
+        if mapping["kind"]?.scalar?.string == KubeProxyFile.kind, mapping["apiVersion"]?.scalar?.string == KubeProxyFile.apiVersion {
+            let file = KubeProxyFile(mapping, name: name)
+            (entries, warnings) = (file.entries, file.warnings)
+            problems += file.problems
+            return
         }
         var header: Set<String> = []
         for (key, value) in mapping {

@@ -20,6 +20,7 @@ package enum SettingsResolver {
         if let file {
             let read = SettingsFile(name: file.name, text: file.text)
             values.problems += read.problems
+            values.warnings += read.warnings
             for entry in read.entries { values.set(entry.definition, entry.text, entry.origin) }
         }
         for (variable, text) in environment.sorted(by: { $0.key < $1.key }) where variable.hasPrefix(SettingDefinition.variablePrefix) {

@@ -93,10 +93,12 @@ package final class HealthBoard: Sendable {
 
     package var health: NodeHealth {
         let activity = status.activity
+        let staleSince = status.latest?.sources.compactMap(\.staleSince).min()
         return content.withLock { content in
             var health = content.health
             health.waitingSince = content.inHandSince ?? content.queuedSince
             health.activity = activity
+            health.staleSince = staleSince
             return health
         }
     }

@@ -10,6 +10,8 @@ package struct NodeHealth: Hashable, Sendable {
     package var lastApplied: Moment?
     /// Since when the oldest change that is not applied yet has waited.
     package var waitingSince: Moment?
+    /// Since when nothing new can be heard from a source; what it said last stays in force, so the node is none the worse for it yet.
+    package var staleSince: Moment?
     /// What the loop is busy with.
     package var activity: AgentStatus.Activity?
 

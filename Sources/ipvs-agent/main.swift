@@ -3,4 +3,5 @@ import AgentCommands
 import CommandSupport
 
 ProcessMemory.shareHeaps()
+CoreDumps.forbid()
 await AgentCommand.runToExit(BooleanFlags.spelledOut(Array(CommandLine.arguments.dropFirst())))

@@ -15,6 +15,7 @@ enum Laboratory {
     static let agent = package + "/.build/debug/ipvs-agent"
     static let control = package + "/.build/debug/ipvsctl"
     static let balancer = package + "/.build/debug/balancer"
+    static let apiServer = package + "/.build/debug/lab-apiserver"
     static let peer = package + "/.build/debug/lab-peer"
     /// A user-mode Linux has no nf_tables; elsewhere Debian's `iptables` is the nft one.
     static let hasNFTables = environment["LAB_RING"] != "uml"

@@ -7,6 +7,8 @@ import Testing
     let manifests: ManifestDirectory
     /// Flags of every agent and command of this scene.
     var flags: [String] = []
+    /// What the agent follows; nil for the manifests.
+    var source: [String]?
     let directory: String
     private var programs: [Program] = []
 
@@ -49,7 +51,7 @@ import Testing
             Laboratory.agent, verb, "--runtime-directory", directory + "/run", "--hostname-override", "n1", "--cluster-cidr",
             Topology.podRanges,
         ]
-            + (verb == "cleanup" ? [] : ["--manifests", manifests.path]) + flags + more
+            + (verb == "cleanup" ? [] : source ?? ["--manifests", manifests.path]) + flags + more
     }
 
     /// Runs one of the agent's commands on n1 to its end.

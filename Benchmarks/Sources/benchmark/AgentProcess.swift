@@ -19,12 +19,16 @@ final class AgentProcess {
     /// Kept for as long as the agent runs in it.
     private let namespace: Namespace
 
-    init(_ program: String, _ manifests: Manifests, in namespace: Namespace, _ options: [String] = []) throws {
+    convenience init(_ program: String, _ manifests: Manifests, in namespace: Namespace, _ options: [String] = []) throws {
+        try self.init(program, following: ["--manifests", manifests.directory], in: namespace, options)
+    }
+
+    init(_ program: String, following source: [String], in namespace: Namespace, _ options: [String] = []) throws {
         self.namespace = namespace
         let errors = Pipe()
         process.executableURL = URL(filePath: "/usr/bin/env")
         // `ip netns exec` becomes the agent: the process is the agent's own.
-        process.arguments = namespace.wrapped([program, "run", "--manifests", manifests.directory, "--log-format", "json"] + options)
+        process.arguments = namespace.wrapped([program, "run"] + source + ["--log-format", "json"] + options)
         process.standardError = errors
         log = LogReader(errors.fileHandleForReading.fileDescriptor, keeping: errors)
         started = .now

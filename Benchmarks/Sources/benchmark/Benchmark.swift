@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 
 enum Scenario: String, CaseIterable, ExpressibleByArgument {
-    case programming, restart, idle, load, changes, probes
+    case programming, restart, idle, load, changes, probes, kubernetes
 }
 
 enum Output: String, ExpressibleByArgument {
@@ -19,6 +19,7 @@ struct Benchmark: ParsableCommand {
     @Option(help: "The C program that it is compared with (Benchmarks/Floors).") var floor: String
     @Option(help: "The program that probes and is probed, built for release; without it, the scenario probes is left out.")
     var probeLoad: String?
+    @Option(help: "The API server for tests (lab-apiserver), built for release. Without it, kubernetes is left out.") var apiServer: String?
     @Option(name: .customLong("scenario"), help: "What to measure; may be given several times. Without it, everything.")
     var scenarios: [Scenario] = []
     @Option(help: "Services, for everything but the latency of changes.") var services = 10_000
@@ -64,6 +65,7 @@ struct Benchmark: ParsableCommand {
             case .load: rows += try load()
             case .changes: rows += try latency()
             case .probes: rows += try probes()
+            case .kubernetes: rows += try kubernetes()
             }
             progress("scenario \(scenario.rawValue) took \((ContinuousClock.now - began).seconds.short) s")
         }
