@@ -37,6 +37,19 @@ let httpServer: [Target.Dependency] = [
     .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
 ]
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+/// What probes are sent with.
+let probing: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOTLS", package: "swift-nio"),
+    .product(name: "SystemPackage", package: "swift-system"),
+    .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+    .product(name: "NIOHPACK", package: "swift-nio-http2"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
+/// An event loop whose time is set by the test.
+let embedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 
 let package = Package(
     name: "ipvs-agent",
@@ -51,9 +64,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
@@ -69,7 +85,7 @@ let package = Package(
         room("Addresses"),
         room("IPVSModel", knows: ["Addresses"]),
         room("HealthModel", knows: ["Addresses"]),
-        room("ServiceModel", knows: ["Addresses"]),
+        room("ServiceModel", knows: ["Addresses", "HealthModel"]),
         room("NodeModel", knows: ["Addresses", "IPVSModel"]),
 
         // Pure functions between the values.
@@ -98,11 +114,14 @@ let package = Package(
             ]),
         room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
 
+        // Whether backends answer.
+        room("HealthChecks", knows: ["Addresses", "HealthModel", subprocess] + probing),
+
         // What is asked for, and how.
-        room("KubernetesObjects", knows: ["Addresses", "ServiceModel"]),
+        room("KubernetesObjects", knows: ["Addresses", "HealthModel", "ServiceModel"]),
         // Of Yams only the C library: its events become documents without a node of Yams for each value.
         room("ManifestSource", knows: ["ServiceModel", "KubernetesObjects", yams]),
-        room("Settings", knows: ["Addresses", "IPVSModel", yams]),
+        room("Settings", knows: ["Addresses", "IPVSModel", "ServiceModel", yams]),
 
         // What the agent tells of itself: values, and how they are written.
         room("Telemetry"),
@@ -122,13 +141,18 @@ let package = Package(
             "AgentCommands",
             knows: [
                 "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel",
-                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages", "IPVS", "CommandSupport", argumentParser,
+                "HealthChecks", "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages", "IPVS", "CommandSupport",
+                argumentParser,
                 logging, lifecycle, unixSignals,
             ]),
         room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
         .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
         // A server and client for the laboratory, in C so that it starts at once.
         .executableTarget(name: "lab-peer", path: "integration/peer"),
+        // Servers to probe and a prober that is measured: see docs/performance.md.
+        .executableTarget(
+            name: "probe-load", dependencies: ["Addresses", "HealthModel", "HealthChecks", argumentParser] + probing,
+            path: "Benchmarks/ProbeLoad", swiftSettings: strict),
         // The library's example, so that the lab can run it. It is a package of its own besides.
         .executableTarget(
             name: "balancer", dependencies: ["IPVS"], path: "examples/library/Sources/balancer", swiftSettings: strict),
@@ -138,7 +162,7 @@ let package = Package(
         room("TestSupport", path: "Tests/TestSupport"),
         room("NetlinkTesting", knows: ["NetlinkCodec", "NetlinkTransport"], path: "Tests/NetlinkTesting"),
         tests("AddressesTests", of: ["Addresses", "TestSupport"]),
-        tests("ServiceModelTests", of: ["Addresses", "ServiceModel"]),
+        tests("ServiceModelTests", of: ["Addresses", "HealthModel", "ServiceModel"]),
         tests("NodeModelTests", of: ["Addresses", "IPVSModel", "NodeModel"]),
         tests(
             "ServiceCompilerTests",
@@ -183,7 +207,8 @@ let package = Package(
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
         tests("KubernetesObjectsTests", of: ["ServiceModel", "KubernetesObjects", "TestSupport"]),
-        tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
+        tests("ManifestSourceTests", of: ["Addresses", "HealthModel", "ServiceModel", "ManifestSource", "TestSupport"]),
+        tests("HealthChecksTests", of: ["Addresses", "HealthModel", "HealthChecks", "TestSupport", embedded] + probing),
         tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
         tests("ControlSocketTests", of: ["Telemetry", "HTTPServing", "ControlSocket", "TestSupport", logging, lifecycle]),
         tests("NodePagesTests", of: ["Telemetry", "HTTPServing", "NodePages", "TestSupport", logging, lifecycle]),

@@ -25,7 +25,7 @@ struct Demand {
     private var dependants: Set<ObjectName> = []
     private(set) var compiler: ServiceCompiler
     /// What is held of backends, and what follows from it for shares.
-    private(set) var backends = Backends()
+    private(set) var backends: Backends
     /// How connections of virtual servers are let go that nobody has asked for since this was last taken.
     private(set) var departed: [VirtualServer.Key: (owner: String, rule: DrainRule)] = [:]
     let now: () -> ContinuousClock.Instant
@@ -44,6 +44,7 @@ struct Demand {
         now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }
     ) {
         self.compiler = compiler
+        backends = Backends(standardPolicy: compiler.settings.standardPolicy)
         self.now = now
         self.logger = logger
         self.events = events
@@ -57,6 +58,7 @@ struct Demand {
         let changed = catalog.take(update)
         var touched = Touched()
         var services = changed.services
+        if !changed.policies.isEmpty { services.formUnion(takePolicies()) }
         if changed.nodes.contains(compiler.node.name) {
             let before = compiler
             compiler.node.take(catalog.nodes[compiler.node.name])

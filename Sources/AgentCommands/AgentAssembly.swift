@@ -3,6 +3,7 @@ import Agent
 import CommandSupport
 import ControlSocket
 import Glibc
+import HealthChecks
 import IPVSModel
 import LinuxKernel
 import Logging
@@ -38,12 +39,15 @@ struct AgentAssembly {
         journal = FileJournal(directory: settings.runtimeDirectory)
     }
 
-    var source: ManifestSource {
+    /// Policies come from local documents only.
+    var source: any ServiceSource {
         get throws {
             guard let directory = settings.manifests else {
                 throw CommandFailure("nothing to follow; name a directory of manifests with --manifests DIR", status: ExitStatus.invalid)
             }
-            return ManifestSource(directory: directory, nodePorts: settings.serviceNodePorts)
+            let services = ManifestSource(directory: directory, nodePorts: settings.serviceNodePorts)
+            guard let policies = settings.policies else { return services }
+            return JoinedSource(services: services, policies: ManifestSource(directory: policies, kinds: [.healthPolicy]))
         }
     }
 
@@ -60,7 +64,7 @@ struct AgentAssembly {
             kernel: kernel, source: try source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
             syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger,
             events: events, board: board, version: Version.text, sourcePath: settings.manifests ?? "")
-        service.standardPolicy = settings.healthPolicy
+        service.prober = Prober()
         service.administration = Administration(directory: settings.stateDirectory, events: events, logger: logger)
         return service
     }
@@ -124,6 +128,7 @@ extension CompilerSettings {
         managesSysctls = settings.managesSysctls
         drainTimeout = settings.drainTimeout
         keepsStickyClients = settings.keepsStickyClients
+        standardPolicy = settings.healthPolicy
         timeouts = ConnectionTimeouts(tcp: settings.tcpTimeout ?? 0, tcpFin: settings.tcpFinTimeout ?? 0, udp: settings.udpTimeout ?? 0)
         localTraffic =
             switch settings.detectLocalMode {

@@ -26,7 +26,7 @@ struct PlanCommand: AsyncParsableCommand {
     func run() async throws {
         let assembly = AgentAssembly(try options.resolve())
         try Privilege.check()
-        let update = try SourceReading.readOnce(try assembly.source)
+        let update = try await SourceReading.readOnce(try assembly.source)
         let reconciler = await assembly.reconciler()
         _ = await reconciler.take(update.withoutSync)
         let round = await reconciler.preview()

@@ -1,6 +1,5 @@
 import Agent
 import CommandSupport
-import ManifestSource
 import NodeKernel
 import ServiceModel
 
@@ -19,9 +18,9 @@ enum RoundStatus {
 
 /// Reads a source once, for commands that do not follow it.
 enum SourceReading {
-    static func readOnce(_ source: ManifestSource) throws(CommandFailure) -> SourceUpdate {
+    static func readOnce(_ source: any ServiceSource) async throws(CommandFailure) -> SourceUpdate {
         do throws(SourceProblem) {
-            return try source.readOnce()
+            return try await source.readOnce()
         } catch {
             throw CommandFailure(error.description, status: ExitStatus.invalid)
         }

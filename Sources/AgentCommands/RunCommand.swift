@@ -47,7 +47,7 @@ struct RunCommand: AsyncParsableCommand {
         let lock = try assembly.lock()
         await assembly.logAdvice()
         let began = ContinuousClock.now
-        let update = try SourceReading.readOnce(source)
+        let update = try await SourceReading.readOnce(source)
         let read = ContinuousClock.now - began
         let reconciler = await assembly.reconciler()
         reconciler.waitsForConnections = false

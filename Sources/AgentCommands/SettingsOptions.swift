@@ -9,6 +9,7 @@ struct SettingsOptions: ParsableArguments {
     var config: String?
 
     @Option(help: .of(.manifests)) var manifests: String?
+    @Option(help: .of(.policies)) var policies: String?
     @Option(help: .of(.hostnameOverride)) var hostnameOverride: String?
     @Option(help: .of(.scheduler)) var ipvsScheduler: String?
     @Option(help: .of(.schedulerFlags)) var ipvsSchedulerFlags: String?
@@ -46,7 +47,7 @@ struct SettingsOptions: ParsableArguments {
     /// The flags that were given, by name.
     var flags: [String: String] {
         let values: [(SettingDefinition, String?)] = [
-            (.manifests, manifests), (.hostnameOverride, hostnameOverride), (.scheduler, ipvsScheduler),
+            (.manifests, manifests), (.policies, policies), (.hostnameOverride, hostnameOverride), (.scheduler, ipvsScheduler),
             (.schedulerFlags, ipvsSchedulerFlags),
             (.syncPeriod, ipvsSyncPeriod), (.minSyncPeriod, ipvsMinSyncPeriod), (.strictARP, ipvsStrictArp), (.tcpTimeout, ipvsTcpTimeout),
             (.tcpFinTimeout, ipvsTcpfinTimeout), (.udpTimeout, ipvsUdpTimeout), (.excludeCIDRs, ipvsExcludeCidrs),

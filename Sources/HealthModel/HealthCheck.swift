@@ -56,7 +56,8 @@ package struct HealthCheck: Hashable, Sendable {
     }
 
     package struct TLSCheck: Hashable, Sendable {
-        /// The name that is sent and verified; nil for none, and the address is verified.
+        /// The name that is sent and verified; nil for none, and the address is verified. (A certificate for the address is taken either
+        /// way.)
         package var serverName: String?
         /// PEM, beside or instead of a file; the machine's own trust roots count where neither is given.
         package var certificateAuthority: String?

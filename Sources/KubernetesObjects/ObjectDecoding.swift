@@ -21,6 +21,7 @@ package struct ObjectDecoding {
         switch kind {
         case "Service", "Node": "v1"
         case "EndpointSlice": "discovery.k8s.io/v1"
+        case "HealthPolicy": "ipvs-agent.dev/v1alpha1"
         default: nil
         }
     }
@@ -45,10 +46,11 @@ package struct ObjectDecoding {
             return (nil, .bad)
         }
         var namespace = ""
-        if kind != .node, metadata["namespace"].isPresent {
+        let isNamespaced = kind != .node && kind != .healthPolicy
+        if isNamespaced, metadata["namespace"].isPresent {
             guard let given = metadata["namespace"].name(.label) else { return (nil, .bad) }
             namespace = given
-        } else if kind != .node {
+        } else if isNamespaced {
             // As kubectl does where no other namespace was configured.
             namespace = "default"
         }
@@ -64,6 +66,9 @@ package struct ObjectDecoding {
                 .map { .decoded(.service($0)) } ?? .bad
         case .node:
             return .decoded(.node(NodeDecoding(name: name.name, metadata: metadata).decode(fields)))
+        case .healthPolicy:
+            if metadata.fields["namespace"].isPresent { metadata.fields["namespace"].error("a HealthPolicy is in no namespace") }
+            return HealthPolicyDecoding(name: name.name).decode(fields["spec"]).map { .decoded(.healthPolicy($0)) } ?? .bad
         case .endpointSlice:
             switch EndpointSliceDecoding(name: name, metadata: metadata).decode(fields) {
             case .decoded(let slice): return .decoded(.endpointSlice(slice))

@@ -1,5 +1,5 @@
 import KubernetesObjects
-import ServiceModel
+package import ServiceModel
 
 /// Reads the text of a manifest: YAML or JSON, which is YAML as well, of one or several documents.
 ///
@@ -8,7 +8,13 @@ package struct ManifestReader: Sendable {
     /// The node ports that a Service may ask for (`--service-node-port-range` of kube-apiserver).
     package var nodePorts: ClosedRange<UInt16>
 
-    package init(nodePorts: ClosedRange<UInt16> = 30000...32767) { self.nodePorts = nodePorts }
+    /// What is read; other objects are named and left.
+    package var kinds: Set<SourceObject.Kind>
+
+    package init(nodePorts: ClosedRange<UInt16> = 30000...32767, kinds: Set<SourceObject.Kind> = Set(SourceObject.Kind.allCases)) {
+        self.nodePorts = nodePorts
+        self.kinds = kinds
+    }
 
     package func read(_ text: String, file: String) -> ManifestContents { read(Array(text.utf8), file: file) }
 
@@ -17,7 +23,7 @@ package struct ManifestReader: Sendable {
         guard Self.isUTF8(bytes) else {
             return Self.unreadable(file: file, YAMLFault(line: Self.lineOfInvalidUTF8(bytes), "the text is not UTF-8"))
         }
-        var reading = Reading(file: file, nodePorts: nodePorts, budget: WorkBudget(byteCount: bytes.count))
+        var reading = Reading(file: file, nodePorts: nodePorts, kinds: kinds, budget: WorkBudget(byteCount: bytes.count))
         if let document = Self.json(bytes) {
             reading.take(document: document)
         } else {
@@ -70,14 +76,16 @@ package struct ManifestReader: Sendable {
 private struct Reading {
     let file: String
     let nodePorts: ClosedRange<UInt16>
+    let kinds: Set<SourceObject.Kind>
     let budget: WorkBudget
     var contents = ManifestContents()
     private var document = 0
     private var ignored: [(kind: String, count: Int)] = []
 
-    init(file: String, nodePorts: ClosedRange<UInt16>, budget: WorkBudget) {
+    init(file: String, nodePorts: ClosedRange<UInt16>, kinds: Set<SourceObject.Kind>, budget: WorkBudget) {
         self.file = file
         self.nodePorts = nodePorts
+        self.kinds = kinds
         self.budget = budget
     }
 
@@ -117,7 +125,7 @@ private struct Reading {
             }
             return take(list: fields["items"], kind: kind)
         }
-        guard let known = SourceObject.Kind(rawValue: kind), ObjectDecoding.version(of: kind) == version else {
+        guard let known = SourceObject.Kind(rawValue: kind), kinds.contains(known), ObjectDecoding.version(of: kind) == version else {
             return ignore("\(reader.shown(kind)) (\(reader.shown(version)))")
         }
         let (key, object) = ObjectDecoding(kind: known, fields: fields, nodePorts: nodePorts).decode()

@@ -17,10 +17,14 @@ package final class ManifestSource: ServiceSource {
     /// - Parameters:
     ///   - directory: where the manifests are.
     ///   - nodePorts: the node ports that a Service may ask for.
+    ///   - kinds: what is read.
     ///   - maximumFileBytes: larger files are refused.
-    package init(directory: String, nodePorts: ClosedRange<UInt16> = 30000...32767, maximumFileBytes: Int = 64 << 20) {
+    package init(
+        directory: String, nodePorts: ClosedRange<UInt16> = 30000...32767,
+        kinds: Set<SourceObject.Kind> = Set(SourceObject.Kind.allCases), maximumFileBytes: Int = 64 << 20
+    ) {
         self.directory = directory
-        reading = FileReading(reader: ManifestReader(nodePorts: nodePorts), maximumBytes: maximumFileBytes)
+        reading = FileReading(reader: ManifestReader(nodePorts: nodePorts, kinds: kinds), maximumBytes: maximumFileBytes)
         (updates, continuation) = AsyncStream.makeStream()
     }
 

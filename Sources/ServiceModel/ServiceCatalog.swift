@@ -1,9 +1,12 @@
+package import HealthModel
+
 /// All that sources have delivered: Services, the slices that belong to each, and nodes.
 ///
 /// An update touches only what it names: it costs the same among ten Services and among fifty thousand.
 package struct ServiceCatalog: Sendable {
     package private(set) var services: [ObjectName: Service] = [:]
     package private(set) var nodes: [String: Node] = [:]
+    package private(set) var policies: [String: HealthPolicy] = [:]
     /// By Service, then by the slice's own name.
     private var slices: [ObjectName: [ObjectName: EndpointSlice]] = [:]
     /// Which Service a slice was filed under, since a slice's label may change.
@@ -21,6 +24,8 @@ package struct ServiceCatalog: Sendable {
     package struct Touched: Equatable, Sendable {
         package var services: Set<ObjectName> = []
         package var nodes: Set<String> = []
+        /// The names of health policies.
+        package var policies: Set<String> = []
 
         package init() {}
     }
@@ -36,6 +41,8 @@ package struct ServiceCatalog: Sendable {
                 if let service = removeSlice(key.name) { touched.services.insert(service) }
             case .node:
                 if nodes.removeValue(forKey: key.name.name) != nil { touched.nodes.insert(key.name.name) }
+            case .healthPolicy:
+                if policies.removeValue(forKey: key.name.name) != nil { touched.policies.insert(key.name.name) }
             }
         }
         for object in update.changed {
@@ -51,6 +58,8 @@ package struct ServiceCatalog: Sendable {
                 touched.services.insert(slice.service)
             case .node(let node):
                 if nodes.updateValue(node, forKey: node.name) != node { touched.nodes.insert(node.name) }
+            case .healthPolicy(let policy):
+                if policies.updateValue(policy, forKey: policy.name) != policy { touched.policies.insert(policy.name) }
             }
         }
         return touched

@@ -1,21 +1,27 @@
+package import HealthModel
+
 /// An object that a source delivers.
 package enum SourceObject: Equatable, Sendable {
     case service(Service)
     case endpointSlice(EndpointSlice)
     case node(Node)
+    case healthPolicy(HealthPolicy)
 
     package var key: Key {
         switch self {
         case .service(let service): .init(.service, service.name)
         case .endpointSlice(let slice): .init(.endpointSlice, slice.name)
         case .node(let node): .init(.node, ObjectName(namespace: "", name: node.name))
+        case .healthPolicy(let policy): .init(.healthPolicy, ObjectName(namespace: "", name: policy.name))
         }
     }
 
-    package enum Kind: String, Hashable, Sendable {
+    package enum Kind: String, Hashable, Sendable, CaseIterable {
         case service = "Service"
         case endpointSlice = "EndpointSlice"
         case node = "Node"
+        /// Of our own: `ipvs-agent.dev/v1alpha1`. From local documents only, since it may name programs, files and other targets.
+        case healthPolicy = "HealthPolicy"
     }
 
     package struct Key: Hashable, Sendable, CustomStringConvertible {

@@ -5,6 +5,8 @@ package import IPVSModel
 package struct AgentSettings: Equatable, Sendable {
     /// Nil where no directory is followed.
     package var manifests: String?
+    /// Nil where no directory of policies is followed.
+    package var policies: String?
     /// Nil for the host's own name.
     package var hostnameOverride: String?
     package var scheduler: Scheduler

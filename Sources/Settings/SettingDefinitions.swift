@@ -1,7 +1,7 @@
 extension SettingDefinition {
     /// All settings, in the order of the help text.
     package static let all: [SettingDefinition] = [
-        manifests, hostnameOverride,
+        manifests, policies, hostnameOverride,
         scheduler, schedulerFlags, syncPeriod, minSyncPeriod, strictARP, tcpTimeout, tcpFinTimeout, udpTimeout, excludeCIDRs,
         masqueradeAll, masqueradeBit, clusterCIDR, detectLocalMode, podBridgeInterface, podInterfaceNamePrefix,
         nodePortAddresses, serviceNodePortRange, drainTimeout, keepStickyClients, healthPolicy, runtimeDirectory, stateDirectory, socket,
@@ -10,7 +10,9 @@ extension SettingDefinition {
     ]
 
     package static let manifests = SettingDefinition(
-        "manifests", .text, "Directory of Service, EndpointSlice and Node documents to follow")
+        "manifests", .text, "Directory of Service, EndpointSlice, Node and HealthPolicy documents to follow")
+    package static let policies = SettingDefinition(
+        "policies", .text, "Directory of HealthPolicy documents to follow beside; other kinds are not read there")
     package static let hostnameOverride = SettingDefinition(
         "hostname-override", .text, kubeProxy: "hostname-override",
         "This node's name in documents; the host's name where it is left out")

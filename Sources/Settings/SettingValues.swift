@@ -1,4 +1,5 @@
 import Addresses
+import ServiceModel
 
 /// The texts that settings were given, and readers that turn them into values.
 ///

@@ -5,6 +5,7 @@ extension AgentSettings {
     /// Reads every setting, and checks those that depend on others. Problems are left in `values`.
     init(_ values: inout SettingValues) {
         manifests = values.optionalText(.manifests)
+        policies = values.optionalText(.policies)
         hostnameOverride = Self.nodeName(&values)
         scheduler =
             values.read(.scheduler, "a scheduler's name: 1 to 15 printable characters, such as rr, wlc or mh", Scheduler.init(rawValue:))

@@ -1,7 +1,7 @@
 /// Durations as Go writes them (`time.ParseDuration`), which is how kube-proxy's flags are given: `30s`, `1h30m`, `500ms`, `1.5h`, `0`.
-enum GoDuration {
+package enum GoDuration {
     /// The duration; nil where the text is none, or is negative, or is longer than Go can say (some 292 years).
-    static func parse(_ text: String) -> Duration? {
+    package static func parse(_ text: String) -> Duration? {
         if text == "0" { return .zero }
         var rest = Array(text.utf8)[...]
         var total: Int64 = 0
