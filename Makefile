@@ -56,16 +56,20 @@ lint: ## check the style of Swift and of shell scripts
 BENCH_TIMEOUT ?= 7200
 # More options of the benchmark itself: see Benchmarks/.build/release/benchmark --help.
 BENCH_OPTIONS ?=
-bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes, BENCH_QUICK=1; docs/performance.md)
+bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes|probes, BENCH_QUICK=1; docs/performance.md)
 	@integration/install-packages build
 	@integration/install-packages lab
 	@$(SWIFT) build -c release --product ipvs-agent >&2
+	@$(SWIFT) build -c release --product probe-load >&2
 	@$(SWIFT) build -c release --package-path Benchmarks >&2
 	@$(MAKE) --no-print-directory -C Benchmarks/Floors >&2
-	@integration/lab --ring $${BENCH_RING:-auto} --memory $${BENCH_MEMORY:-6000} --timeout $(BENCH_TIMEOUT) -- \
+	@# Probes go over this machine's loopback, everything else to the laboratory's kernel.
+	@$(if $(filter-out probes,$(SCENARIO)),,Benchmarks/.build/release/benchmark --agent unused --floor unused --scenario probes \
+		--probe-load "$$($(SWIFT) build -c release --show-bin-path)/probe-load" $(if $(BENCH_QUICK),--probe-seconds 5) $(BENCH_OPTIONS))
+	@$(if $(filter probes,$(SCENARIO)),,integration/lab --ring $${BENCH_RING:-auto} --memory $${BENCH_MEMORY:-6000} --timeout $(BENCH_TIMEOUT) -- \
 		Benchmarks/.build/release/benchmark --agent "$$($(SWIFT) build -c release --show-bin-path)/ipvs-agent" \
 		--floor Benchmarks/Floors/floor $(if $(SCENARIO),--scenario $(SCENARIO)) \
-		$(if $(BENCH_QUICK),--runs 1 --idle-seconds 10 --load-seconds 20 --changes 50 --sizes 10$(,)1000$(,)10000) $(BENCH_OPTIONS)
+		$(if $(BENCH_QUICK),--runs 1 --idle-seconds 10 --load-seconds 20 --changes 50 --sizes 10$(,)1000$(,)10000) $(BENCH_OPTIONS))
 
 # A comma that does not part a function's arguments.
 , := ,

@@ -235,7 +235,8 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     }
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource"],
+            name: "Fuzz",
+            dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource", "HealthChecks"],
             path: "Tests/Fuzz",
             exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],

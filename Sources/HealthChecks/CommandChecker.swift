@@ -105,7 +105,11 @@ private final class CommandCheck: RunningCheck {
         self.report = report
     }
 
-    var silence: CheckOutcome { .bad("still running after \(timeout.short), and killed") }
+    var silence: CheckOutcome {
+        // A machine that is too busy to start a program has not asked the backend anything.
+        run.hasBegun
+            ? .bad("still running after \(timeout.short), and killed") : .hindered("it could not be started within \(timeout.short)")
+    }
 
     func give(_ outcome: CheckOutcome) {
         let report = report
@@ -128,6 +132,8 @@ final class CommandRun: Sendable {
     }
 
     private let state = Mutex(State())
+
+    var hasBegun: Bool { state.withLock { $0.group != nil } }
 
     var wasEnded: Bool { state.withLock { $0.wasEnded } }
 

@@ -90,11 +90,15 @@ final class ProbeLoop {
         return figures
     }
 
+    /// How many checks begin before the loop looks at its sockets again.
+    private static let mostStarts = 64
+
     private var now: Moment { Moment(loop.now.uptimeNanoseconds) }
 
     /// Sets the one timer to what comes first.
-    private func setTimer() {
-        guard !isStarting, let next = [schedule.next, deadlines.first?.due].compactMap({ $0 }).min() else { return }
+    private func setTimer(notBefore: Moment = 0) {
+        guard !isStarting, let first = [schedule.next, deadlines.first?.due].compactMap({ $0 }).min() else { return }
+        let next = max(first, notBefore)
         if let timer {
             // One that comes too early finds nothing to do, and is set again.
             guard next < timer.at else { return }
@@ -109,10 +113,17 @@ final class ProbeLoop {
 
     private func work() {
         isStarting = true
+        // What is due by now, and so many starts at most: where starting takes longer than there is time for, answers must be heard all the
+        // same. What is left over is due a little later, so that the loop looks at its sockets first.
+        let now = now
         while let due = deadlines.popDue(at: now) { isOver(due.slot) }
-        while let due = schedule.take(now: now) { start(due.slot, due: due.due) }
+        var started = 0
+        while started < Self.mostStarts, let due = schedule.take(now: now) {
+            start(due.slot, due: due.due)
+            started += 1
+        }
         isStarting = false
-        setTimer()
+        setTimer(notBefore: started < Self.mostStarts ? 0 : self.now + 1_000_000)
     }
 
     private func start(_ place: Int, due: Moment) {

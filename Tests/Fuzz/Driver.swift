@@ -33,8 +33,9 @@ private func decoder(named name: String?) -> @Sendable ([UInt8]) -> Void {
     case "set": return { SetInput.tryOne($0) }
     case "manifest": return { ManifestInput.tryOne($0) }
     case "json": return { JSONInput.tryOne($0) }
+    case "probe": return { ProbeInput.tryOne($0) }
     default:
-        print("FUZZ is one of netlink, table, connections, set, manifest and json")
+        print("FUZZ is one of netlink, table, connections, set, manifest, json and probe")
         exit(2)
     }
 }

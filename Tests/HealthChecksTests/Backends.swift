@@ -261,7 +261,7 @@ func unusedPort() async throws -> UInt16 {
     return backend.port
 }
 
-func probe(_ kind: HealthCheck.Kind, _ port: UInt16, address: IPAddress = IPAddress(ipv4: 0x7f00_0001), timeout: Duration = .seconds(10))
+func probe(_ kind: HealthCheck.Kind, _ port: UInt16, address: IPAddress = IPAddress(ipv4: 0x7f00_0001), timeout: Duration = .seconds(60))
     -> Probe
 {
     var timing = ProbeTiming()

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 
 enum Scenario: String, CaseIterable, ExpressibleByArgument {
-    case programming, restart, idle, load, changes
+    case programming, restart, idle, load, changes, probes
 }
 
 enum Output: String, ExpressibleByArgument {
@@ -17,6 +17,8 @@ struct Benchmark: ParsableCommand {
 
     @Option(help: "The agent to measure, built for release.") var agent: String
     @Option(help: "The C program that it is compared with (Benchmarks/Floors).") var floor: String
+    @Option(help: "The program that probes and is probed, built for release; without it, the scenario probes is left out.")
+    var probeLoad: String?
     @Option(name: .customLong("scenario"), help: "What to measure; may be given several times. Without it, everything.")
     var scenarios: [Scenario] = []
     @Option(help: "Services, for everything but the latency of changes.") var services = 10_000
@@ -28,11 +30,14 @@ struct Benchmark: ParsableCommand {
     @Option(help: "Seconds to watch an idle agent.") var idleSeconds = 60
     @Option(help: "Seconds of changes.") var loadSeconds = 300
     @Option(help: "Changes a second.") var loadRate = 100
+    @Option(help: "Seconds of probes, for each load.") var probeSeconds = 20
     @Option(help: "A directory for the manifests; in memory, best.") var directory = "/dev/shm"
     @Option(name: .shortAndLong, help: "How to print: markdown or json.") var output = Output.markdown
 
     func validate() throws {
-        guard services > 0, endpoints > 0, runs > 0, changes > 0, idleSeconds > 0, loadSeconds > 0, loadRate > 0, batch > 0 else {
+        guard services > 0, endpoints > 0, runs > 0, changes > 0, idleSeconds > 0, loadSeconds > 0, loadRate > 0, batch > 0,
+            probeSeconds > 0
+        else {
             throw ValidationError("numbers are to be greater than 0")
         }
         guard sizeList.count == sizes.split(separator: ",").count, sizeList.allSatisfy({ $0 > 0 }), !sizeList.isEmpty else {
@@ -49,6 +54,7 @@ struct Benchmark: ParsableCommand {
     func run() throws {
         var rows: [Row] = []
         for scenario in Scenario.allCases where scenarios.isEmpty || scenarios.contains(scenario) {
+            if scenario == .probes, scenarios.isEmpty, probeLoad == nil { continue }
             let began = ContinuousClock.now
             progress("scenario \(scenario.rawValue)")
             switch scenario {
@@ -57,6 +63,7 @@ struct Benchmark: ParsableCommand {
             case .idle: rows += try idle()
             case .load: rows += try load()
             case .changes: rows += try latency()
+            case .probes: rows += try probes()
             }
             progress("scenario \(scenario.rawValue) took \((ContinuousClock.now - began).seconds.short) s")
         }
