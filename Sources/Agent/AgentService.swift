@@ -35,10 +35,6 @@ package struct AgentService: ServiceLifecycle.Service {
     package let inquiries: Inquiries
     /// Who probes backends; nil where nobody does.
     package var prober: (any HealthProber)?
-    /// Where policies come from beside the source: all that are in force, whenever they change. Nil for nowhere.
-    package var policies: AsyncStream<[HealthPolicy]>?
-    /// The policy of Services that no other chooses.
-    package var standardPolicy: String?
     /// What people say of backends.
     package var administration: Administration
     /// What status calls this program's version.
@@ -96,11 +92,6 @@ package struct AgentService: ServiceLifecycle.Service {
                         for await news in prober.news { mailbox.post { $0.verdicts.append(news) } }
                     }
                 }
-                if let policies {
-                    group.addTask {
-                        for await policies in policies { mailbox.post { $0.policies = policies } }
-                    }
-                }
                 await loop(mailbox)
                 group.cancelAll()
             }
@@ -126,16 +117,12 @@ package struct AgentService: ServiceLifecycle.Service {
         var lastChange: ContinuousClock.Instant?
         var waiting: [SourceUpdate] = []
         let began = ContinuousClock.now
-        if let standardPolicy { _ = await reconciler.take(policies: [], standard: standardPolicy) }
         for await _ in mailbox.signals {
             let content = mailbox.take()
             board.began(content.words)
             if !content.updates.isEmpty { health.taken() }
             waiting += content.updates
             if !content.verdicts.isEmpty { await log(await reconciler.take(content.verdicts), as: "applied verdicts") }
-            if let policies = content.policies {
-                await log(await reconciler.take(policies: policies, standard: standardPolicy), as: "applied policies")
-            }
             if let hands = administration.takeNew() { await log(await reconciler.take(hands: hands), as: "applied what was said by hand") }
             if let lastChange, !waiting.isEmpty, ContinuousClock.now < lastChange + minimumPeriod {
                 timers.setChange(lastChange + minimumPeriod)

@@ -30,8 +30,7 @@ extension ReconcilerView {
         }
         return HealthDocument(
             time: moment, policies: backends.policies.names, count: probes.count, down: probes.values.count { $0.verdict.isDown },
-            items: items.sorted { ($0.order, $0.address, $0.port ?? 0, $0.check) < ($1.order, $1.address, $1.port ?? 0, $1.check) },
-            impaired: impaired.sorted { ($0.service, $0.virtualServer) < ($1.service, $1.virtualServer) })
+            items: items, impaired: impaired)
     }
 
     func drains() -> DrainDocument {
@@ -50,6 +49,14 @@ extension ReconcilerView {
         }
         items.sort { ($0.deadline, $0.virtualServer, $0.realServer) < ($1.deadline, $1.virtualServer, $1.realServer) }
         return DrainDocument(time: moment, count: drains.count, items: items)
+    }
+}
+
+extension HealthDocument {
+    /// Those that are down first, then those that are not judged.
+    mutating func sort() {
+        items.sort { ($0.order, $0.address, $0.port ?? 0, $0.check) < ($1.order, $1.address, $1.port ?? 0, $1.check) }
+        impaired.sort { ($0.service, $0.virtualServer) < ($1.service, $1.virtualServer) }
     }
 }
 

@@ -9,11 +9,15 @@ import ServiceModel
 ///
 /// A verdict touches the Services whose backend it is about, and no others.
 struct Backends {
-    private(set) var policies = PolicyBook()
+    private(set) var policies: PolicyBook
     private(set) var hands = HandStates()
     private(set) var probed = ProbedBackends()
     /// Services with a policy, or of which something is said by hand.
     private(set) var services: [ObjectName: Judged] = [:]
+    /// Services whose policy asks to be judged by their connections.
+    private(set) var watching: Set<ObjectName> = []
+    /// Real servers that do not answer their clients, and are left out for a while.
+    private var ejected: [ObjectName: Set<RealServer.Key>] = [:]
     /// When a Service's weights take their next step, where a server of it is coming back.
     private var steps: [ObjectName: ContinuousClock.Instant] = [:]
 
@@ -31,7 +35,8 @@ struct Backends {
     /// How many things are waited for; a bound on what one Service's ramp costs.
     private static let rampSteps = 20
 
-    var isEmpty: Bool { policies.isEmpty && hands.isEmpty }
+    /// The standard policy is that of Services that no other chooses.
+    init(standardPolicy: String?) { policies = PolicyBook(standard: standardPolicy) }
 
     /// What whoever probes has yet to be told.
     mutating func takeProbeChanges() -> (begin: [Probe], end: [Probe])? { probed.takeChanges() }
@@ -39,11 +44,9 @@ struct Backends {
     // MARK: What is told
 
     /// Puts these policies in the place of all, and says whose they were or are.
-    mutating func take(_ new: [HealthPolicy], standard: String?, catalog: ServiceCatalog) -> Set<ObjectName> {
-        let isNewStandard = policies.standard != standard
-        policies.standard = standard
+    mutating func take(_ new: [HealthPolicy], catalog: ServiceCatalog) -> Set<ObjectName> {
         let changed = policies.replace(new)
-        guard !changed.isEmpty || isNewStandard else { return [] }
+        guard !changed.isEmpty else { return [] }
         // Each Service may be chosen by labels, so each is asked: this is a change of the node's own documents, not of a Service.
         var touched: Set<ObjectName> = []
         for (name, service) in catalog.services {
@@ -90,6 +93,12 @@ struct Backends {
         return change
     }
 
+    /// How a Service is judged by its connections; nil where it is not.
+    func passive(of name: ObjectName) -> HealthPolicy.PassiveDetection? { services[name]?.policy.flatMap { policies[$0]?.passive } }
+
+    /// Takes in which real servers are left out now.
+    mutating func take(ejected new: [ObjectName: Set<RealServer.Key>]) { ejected = new }
+
     /// The Services whose next step is due.
     mutating func takeDueSteps(at now: ContinuousClock.Instant) -> [ObjectName] {
         let due = steps.filter { $0.value <= now }.map(\.key)
@@ -123,6 +132,7 @@ struct Backends {
         guard let judged = services.removeValue(forKey: name) else { return }
         for probe in Set(judged.probes.values) { probed.leave(probe, name) }
         steps[name] = nil
+        watching.remove(name)
     }
 
     /// Gives a Service's share the weights that follow from what is held of its backends, and says how its virtual servers serve that do so
@@ -154,6 +164,7 @@ struct Backends {
                     backend.ramp = Self.ramp(state, over: slowStart, at: now)
                     if backend.ramp < 100 { isRamping = true }
                 }
+                if policy?.passive != nil, ejected[name]?.contains(realServer) == true { backend.isDown = true }
                 backends[realServer] = backend
             }
             let weighing = Weighing(
@@ -174,6 +185,7 @@ struct Backends {
         }
         steps[name] = isRamping ? now + max(.seconds(1), slowStart / Self.rampSteps) : nil
         services[name] = isConcerned ? judged : nil
+        if policy?.passive != nil { watching.insert(name) } else { watching.remove(name) }
         return changed
     }
 

@@ -25,7 +25,7 @@ struct Demand {
     private var dependants: Set<ObjectName> = []
     private(set) var compiler: ServiceCompiler
     /// What is held of backends, and what follows from it for shares.
-    private(set) var backends = Backends()
+    private(set) var backends: Backends
     /// How connections of virtual servers are let go that nobody has asked for since this was last taken.
     private(set) var departed: [VirtualServer.Key: (owner: String, rule: DrainRule)] = [:]
     let now: () -> ContinuousClock.Instant
@@ -45,6 +45,7 @@ struct Demand {
         now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }
     ) {
         self.compiler = compiler
+        backends = Backends(standardPolicy: compiler.settings.standardPolicy)
         self.now = now
         self.logger = logger
         self.events = events
@@ -59,6 +60,7 @@ struct Demand {
         let changed = catalog.take(update)
         var touched = Touched()
         var services = changed.services
+        if !changed.policies.isEmpty { services.formUnion(takePolicies()) }
         if changed.nodes.contains(compiler.node.name) {
             let before = compiler
             compiler.node.take(catalog.nodes[compiler.node.name])
@@ -67,10 +69,6 @@ struct Demand {
                 wanted.base = compiler.base()
                 touched.base = .rules
             }
-        }
-        if !changed.policies.isEmpty {
-            let (policies, standard, catalog) = (Array(catalog.policies.values), backends.policies.standard, catalog)
-            services.formUnion(changeBackends { $0.take(policies, standard: standard, catalog: catalog) })
         }
         for name in services { compile(name, touching: &touched) }
         reportContested(touched.virtualServers)

@@ -31,11 +31,15 @@ extension Demand {
         return compile(services)
     }
 
-    /// Takes in the policies that are in force now.
-    mutating func take(policies: [HealthPolicy], standard: String?) -> Touched {
-        beginEvents()
+    /// Takes in the policies that are in force now, and says whose they were or are.
+    mutating func takePolicies() -> Set<ObjectName> {
         let catalog = self.catalog
-        return compile(changeBackends { $0.take(policies, standard: standard, catalog: catalog) })
+        for policy in catalog.policies.values where policy.check?.isThroughForwarding == true {
+            post(
+                .sourceProblem, about: "HealthPolicy \(policy.name)",
+                "throughForwarding is not served by this version: backends are probed directly")
+        }
+        return changeBackends { $0.take(Array(catalog.policies.values), catalog: catalog) }
     }
 
     /// Takes in what people say of backends now.
@@ -50,6 +54,13 @@ extension Demand {
         beginEvents()
         let time = now()
         return compile(Set(changeBackends { $0.takeDueSteps(at: time) }))
+    }
+
+    /// Takes in which real servers do not answer their clients, where that has changed for these Services.
+    mutating func take(ejected: [ObjectName: Set<RealServer.Key>], touching services: Set<ObjectName>) -> Touched {
+        beginEvents()
+        changeBackends { $0.take(ejected: ejected) }
+        return compile(services)
     }
 
     /// Leaves without traffic what stands without it and has yet to be judged.
@@ -84,10 +95,8 @@ extension Demand {
         case .hand(let state): return (cause, state == .maintenance ? "in maintenance by hand" : "drained by hand")
         case .belowQuorum: return (cause, "the quorum is not met")
         case .down:
-            guard let probe = judged.probes[realServer], case .down(let words)? = backends.probed[probe]?.verdict else {
-                return (cause, "not judged yet")
-            }
-            return (cause, words)
+            if let probe = judged.probes[realServer], case .down(let words)? = backends.probed[probe]?.verdict { return (cause, words) }
+            return (cause, judged.held.contains(realServer) ? "not judged yet" : "it does not answer its clients")
         }
     }
 

@@ -17,6 +17,7 @@ extension Reconciler {
     func apply(_ touched: Touched) async -> Round {
         var touched = touched
         touched.formUnion(followNodeAddresses())
+        followWatching()
         beginDrains(&touched)
         return await execute(plan(touched))
     }

@@ -84,7 +84,10 @@ package final class Inquiries: AgentInquiry {
     }
 
     package func health() async throws(InquiryFailure) -> HealthDocument {
-        try await ask { view throws(InquiryFailure) in view.health() }
+        // Brought into order by whoever asks, not by the loop.
+        var document = try await ask { view throws(InquiryFailure) in view.health() }
+        document.sort()
+        return document
     }
 
     package func drains() async throws(InquiryFailure) -> DrainDocument {

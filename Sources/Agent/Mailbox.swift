@@ -15,12 +15,10 @@ final class Mailbox: Sendable {
         var rules: (look: RuleLook, seen: Observation)?
         var isRetryDue = false
         var verdicts: [ProbeNews] = []
-        /// The policies that are in force now.
-        var policies: [HealthPolicy]?
 
         /// What the loop does with it, for showing.
         var words: String {
-            if !updates.isEmpty || !verdicts.isEmpty || policies != nil { return "applying changes" }
+            if !updates.isEmpty || !verdicts.isEmpty { return "applying changes" }
             if !news.isEmpty || rules != nil { return "putting back what others changed" }
             return isRetryDue ? "trying again what had failed" : "looking at the kernel"
         }

@@ -10,9 +10,9 @@ struct PolicyBook {
     /// Those that choose by labels, in the order of their names.
     private var choosing: [(name: String, labels: [String: String])] = []
     /// The policy of Services that no other chooses; nil for none.
-    var standard: String?
+    let standard: String?
 
-    var isEmpty: Bool { policies.isEmpty }
+    init(standard: String? = nil) { self.standard = standard }
 
     /// Puts these in the place of all that there were, and returns the names of those that are not as they were.
     mutating func replace(_ new: [HealthPolicy]) -> Set<String> {

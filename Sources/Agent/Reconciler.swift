@@ -61,6 +61,8 @@ package final class Reconciler {
     var drains = Drains()
     /// What was remembered of drains when the agent came, as far as it has not been met yet.
     var recordedDrains: [VirtualServer.Key: [RealServer.Key: DrainRecord]] = [:]
+    /// Real servers that are judged by what their clients get.
+    var passive = PassiveWatch()
     /// Flows that are to be forgotten since their server is gone.
     var staleFlows = StaleFlows()
     /// Whether connections of what goes are waited for at all. Who does one thing and ends cannot.

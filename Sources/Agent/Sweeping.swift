@@ -18,7 +18,7 @@ extension Reconciler {
 
     /// When there will be work that waits for its time.
     package var nextDue: ContinuousClock.Instant? {
-        [ledger.due, echoes.due, drains.due, staleFlows.due, demand.backends.nextStep].compactMap(\.self).min()
+        [ledger.due, echoes.due, drains.due, staleFlows.due, passiveDue, demand.backends.nextStep].compactMap(\.self).min()
     }
 
     /// Does one slice of what takes long: puts something right, or looks at a piece of the kernel.

@@ -83,7 +83,6 @@ struct AgentAssembly {
     func reconciler() async -> Reconciler {
         let reconciler = Reconciler(
             kernel: kernel, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal, originals: originals, logger: logger)
-        if settings.healthPolicy != nil { _ = await reconciler.take(policies: [], standard: settings.healthPolicy) }
         _ = await reconciler.take(Administration(directory: settings.stateDirectory, events: EventLog(), logger: logger))
         return reconciler
     }
@@ -94,7 +93,6 @@ struct AgentAssembly {
             kernel: kernel, source: source, compiler: compiler, excluded: settings.excludeCIDRs, journal: journal,
             originals: originals, syncPeriod: settings.syncPeriod, minimumPeriod: settings.minSyncPeriod, logger: logger,
             events: events, board: board, version: Version.text, sourcePath: place)
-        service.standardPolicy = settings.healthPolicy
         service.prober = Prober()
         service.administration = Administration(directory: settings.stateDirectory, events: events, logger: logger)
         return service
@@ -174,6 +172,7 @@ extension CompilerSettings {
         conntrack.isLiberal = settings.conntrackIsLiberal
         drainTimeout = settings.drainTimeout
         keepsStickyClients = settings.keepsStickyClients
+        standardPolicy = settings.healthPolicy
         timeouts = ConnectionTimeouts(tcp: settings.tcpTimeout ?? 0, tcpFin: settings.tcpFinTimeout ?? 0, udp: settings.udpTimeout ?? 0)
         localTraffic =
             switch settings.detectLocalMode {

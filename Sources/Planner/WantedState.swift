@@ -139,8 +139,8 @@ extension WantedState {
 
     /// The virtual server as it is to stand: as its first claimant asks for it, with what is left of its former real servers.
     package func virtualServer(_ key: VirtualServer.Key) -> VirtualServerState? {
-        guard let asked = claimed(key), !resting.isEmpty, let resting = resting[key] else { return claimed(key) }
-        var server = asked
+        let asked = claimed(key)
+        guard !resting.isEmpty, let resting = resting[key], var server = asked else { return asked }
         server.realServers.merge(resting) { asked, _ in asked }
         return server
     }

@@ -28,6 +28,8 @@ package struct CompilerSettings: Equatable, Sendable {
 
     /// How long connections of a real server that goes are waited for, where neither its Service nor a policy says so. Zero: not at all.
     package var drainTimeout: Duration = .zero
+    /// The name of the health policy of Services that no other chooses; nil for none.
+    package var standardPolicy: String?
     /// Whether clients with session affinity stay at a real server that is drained by hand.
     package var keepsStickyClients = false
 

@@ -55,11 +55,11 @@ package struct ServiceOptions: Equatable, Sendable {
             case "health-policy":
                 healthPolicy = value
             case "drain-timeout":
-                drainTimeout = AnnotatedDuration.parse(value)
-                if drainTimeout == nil { report(key, "\"\(value)\" is not \(AnnotatedDuration.words); the default is used") }
+                drainTimeout = Self.duration(value)
+                if drainTimeout == nil { report(key, "\"\(value)\" is not \(Self.durationWords); the default is used") }
             case "slow-start":
-                slowStart = AnnotatedDuration.parse(value)
-                if slowStart == nil { report(key, "\"\(value)\" is not \(AnnotatedDuration.words); the policy's is used") }
+                slowStart = Self.duration(value)
+                if slowStart == nil { report(key, "\"\(value)\" is not \(Self.durationWords); the policy's is used") }
             case _ where Self.unserved.contains(key):
                 report(key, "is not served by this version and has no effect")
             default:
@@ -69,6 +69,12 @@ package struct ServiceOptions: Equatable, Sendable {
         if onePacket, !service.ports.contains(where: { $0.transport == .udp }) {
             report("one-packet", "has no effect on a Service without a UDP port")
         }
+    }
+
+    private static let durationWords = "a length of time up to 24h, such as 30s or 1m30s"
+
+    private static func duration(_ text: String) -> Duration? {
+        GoDuration.parse(text).flatMap { $0 <= .seconds(24 * 3600) ? $0 : nil }
     }
 
     private static var schedulerNames: String { Scheduler.wellKnown.map(\.rawValue).joined(separator: " ") }

@@ -23,7 +23,7 @@ struct ProbedAgent {
         var settings = CompilerSettings()
         settings.drainTimeout = drainTimeout
         agent = reconciler(kernel ?? self.kernel, settings: settings, events: events, clock: clock)
-        if let policy { _ = await agent.take(policies: [policy]) }
+        if let policy { _ = await agent.take(SourceUpdate(changed: [.healthPolicy(policy)], isSynced: false)) }
     }
 
     static func policy(_ change: (inout HealthPolicy) -> Void = { _ in }) -> HealthPolicy {
@@ -109,13 +109,12 @@ struct ProbedAgent {
         // Another interval is another probe; what was held of the backend goes on until that has judged.
         await node.say(.down("refused"), 1)
         await node.take(slice(1, endpoints: [1, 3]))
-        _ = await node.agent.take(policies: [ProbedAgent.policy { $0.timing.interval = .seconds(9) }])
-        node.collect()
+        await node.take(.healthPolicy(ProbedAgent.policy { $0.timing.interval = .seconds(9) }))
         #expect(node.probes.count == 2 && node.probes.allSatisfy { $0.timing.interval == .seconds(9) })
         #expect(node.weights() == [1: 0, 2: 0, 3: 1])
         await node.say(.up, 1)
         #expect(node.weights() == [1: 1, 2: 0, 3: 1])
-        _ = await node.agent.take(policies: [])
+        _ = await node.agent.take(SourceUpdate(removed: [SourceObject.healthPolicy(ProbedAgent.policy()).key]))
         node.collect()
         #expect(node.probes.isEmpty)
     }
@@ -144,7 +143,8 @@ struct ProbedAgent {
         _ = book.replace(policies.filter { $0.name != "b-labels" })
         #expect(policy(1, labels: ["tier": "front", "more": "x"]) == "c-labels")
         #expect(policy(1, labels: ["tier": "back"]) == nil)
-        book.standard = "standard"
+        book = PolicyBook(standard: "standard")
+        _ = book.replace(policies.filter { $0.name != "b-labels" })
         #expect(policy(1) == "standard")
     }
 
@@ -155,8 +155,7 @@ struct ProbedAgent {
         #expect(!node.agent.demand.hasErrors)
         var policy = HealthPolicy(name: "web")
         policy.check = HealthCheck(.tcp)
-        _ = await node.agent.take(policies: [policy])
-        node.collect()
+        await node.take(.healthPolicy(policy))
         #expect(node.probes.count == 1)
         #expect(node.agent.demand.problems.isEmpty)
     }

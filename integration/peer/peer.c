@@ -30,6 +30,7 @@ static const char usage_text[] =
     "lab-peer serve NAME [--http PORT]... [--tcp PORT]... [--udp PORT]... [--sctp PORT]...\n"
     "    Answers `NAME client=ADDRESS:PORT server=ADDRESS:PORT`: to each HTTP request, to each\n"
     "    datagram, and as the greeting of a plain TCP or SCTP connection, which then echoes.\n"
+    "    Each SIGUSR1 has it begin, or cease, to answer HTTP with status 500.\n"
     "    HTTP path /slow answers after a second. Prints `ready` when it listens.\n"
     "lab-peer get ADDRESS PORT [--count N] [--bind ADDRESS] [--path PATH] [--timeout MS] [--summary]\n"
     "    N HTTP requests, each on a connection of its own.\n"
@@ -45,6 +46,7 @@ static const char usage_text[] =
     "Exit status: 0 all went well, 1 something failed, 2 wrong usage.\n";
 
 static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t is_failing;
 
 static void ask_stop(int signal_number)
 {
@@ -52,8 +54,16 @@ static void ask_stop(int signal_number)
     stop_asked = 1;
 }
 
+static void turn_failing(int signal_number)
+{
+    (void)signal_number;
+    is_failing = !is_failing;
+}
+
 static void catch_signals(void)
 {
+    struct sigaction turn = {.sa_handler = turn_failing};
+    sigaction(SIGUSR1, &turn, NULL);
     struct sigaction action = {.sa_handler = ask_stop};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -284,9 +294,10 @@ static bool answer_http(struct endpoint *e)
 {
     char answer[512];
     int length = snprintf(answer, sizeof answer,
-                          "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n"
+                          "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n"
                           "Connection: %s\r\n\r\n%s",
-                          strlen(e->line), e->close_after ? "close" : "keep-alive", e->line);
+                          is_failing ? "500 Internal Server Error" : "200 OK", strlen(e->line),
+                          e->close_after ? "close" : "keep-alive", e->line);
     e->answer_at = 0;
     return send_all(e->fd, answer, (size_t)length) && !e->close_after;
 }
