@@ -36,6 +36,12 @@ let httpServer: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
 ]
+/// What the agent is asked with, over its socket.
+let httpClient: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+]
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
 let package = Package(
@@ -67,6 +73,7 @@ let package = Package(
 
         // Values.
         room("Addresses"),
+        room("NearNames"),
         room("IPVSModel", knows: ["Addresses"]),
         room("HealthModel", knows: ["Addresses"]),
         room("ServiceModel", knows: ["Addresses"]),
@@ -83,7 +90,9 @@ let package = Package(
 
         // The node's other kernel state, one subsystem each.
         room("Links", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
-        room("IPSets", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "CIPSet"]),
+        // Reading sets needs no libipset, so that ipvsctl has nothing under its licence (docs/licensing.md).
+        room("IPSetReading", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
+        room("IPSets", knows: ["Addresses", "NodeModel", "IPSetReading", "CIPSet"]),
         room("PacketRules", knows: ["Addresses", "NodeModel", subprocess]),
         room("Sysctls"),
 
@@ -98,8 +107,10 @@ let package = Package(
         room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
 
         // What is asked for, and how.
-        room("ManifestSource", knows: ["Addresses", "ServiceModel", yams]),
-        room("Settings", knows: ["Addresses", "IPVSModel", yams]),
+        room("VirtualServerDocuments", knows: ["Addresses", "IPVSModel", "NodeModel", "NearNames"]),
+        room(
+            "ManifestSource", knows: ["Addresses", "IPVSModel", "ServiceModel", "NodeModel", "VirtualServerDocuments", "NearNames", yams]),
+        room("Settings", knows: ["Addresses", "IPVSModel", "NearNames", yams]),
 
         // What the agent tells of itself: values, and how they are written.
         room("Telemetry"),
@@ -109,26 +120,35 @@ let package = Package(
         room(
             "Agent",
             knows: [
-                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "Telemetry", "CMalloc",
-                logging,
+                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "Telemetry",
+                "RuntimeFiles",
+                "CMalloc", logging,
                 lifecycle,
             ]),
+        room("RuntimeFiles"),
         room("CommandSupport", knows: [argumentParser]),
         room(
             "AgentCommands",
             knows: [
                 "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel",
-                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "CommandSupport", argumentParser, logging, lifecycle,
+                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "RuntimeFiles", "CommandSupport", argumentParser,
+                logging,
+                lifecycle,
                 unixSignals,
             ]),
-        room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
+        room(
+            "ControlCommands",
+            knows: [
+                "IPVS", "NodeModel", "Planner", "NetlinkTransport", "Links", "IPSetReading", "PacketRules", "Sysctls", "Telemetry",
+                "NearNames", "RuntimeFiles", "VirtualServerDocuments", "ManifestSource", "CommandSupport", argumentParser, yams,
+            ] + httpClient),
         .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
         // A server and client for the laboratory, in C so that it starts at once.
         .executableTarget(name: "lab-peer", path: "integration/peer"),
         // The library's example, so that the lab can run it. It is a package of its own besides.
         .executableTarget(
             name: "balancer", dependencies: ["IPVS"], path: "examples/library/Sources/balancer", swiftSettings: strict),
-        .executableTarget(name: "ipvsctl", dependencies: ["ControlCommands", "CommandSupport"], swiftSettings: strict),
+        .executableTarget(name: "ipvsctl", dependencies: ["ControlCommands"], swiftSettings: strict),
 
         // Tests stand beside the rooms they test.
         room("TestSupport", path: "Tests/TestSupport"),
@@ -138,7 +158,15 @@ let package = Package(
         tests("NodeModelTests", of: ["Addresses", "IPVSModel", "NodeModel"]),
         tests("ServiceCompilerTests", of: ["Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler"]),
         tests("PlannerTests", of: ["Addresses", "IPVSModel", "NodeModel", "Planner", "NodeKernel", "FakeKernel"]),
-        tests("ControlCommandsTests", of: ["IPVS", "ControlCommands"]),
+        tests(
+            "VirtualServerDocumentsTests",
+            of: ["Addresses", "IPVSModel", "NodeModel", "ManifestSource", "VirtualServerDocuments", "TestSupport"]),
+        tests(
+            "ControlCommandsTests",
+            of: [
+                "IPVS", "NodeModel", "Links", "IPSetReading", "Telemetry", "NearNames", "VirtualServerDocuments", "ManifestSource",
+                "ControlCommands", "CommandSupport", "TestSupport", argumentParser,
+            ]),
         tests(
             "LinuxKernelTests",
             of: [
@@ -171,7 +199,8 @@ let package = Package(
         tests(
             "IPSetsTests",
             of: [
-                "Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "IPSets", "NetlinkTesting", "CIPSetFaults", "TestSupport",
+                "Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "IPSetReading", "IPSets", "NetlinkTesting", "CIPSetFaults",
+                "TestSupport",
             ]),
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
@@ -186,7 +215,7 @@ let package = Package(
             "AgentTests",
             of: [
                 "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel",
-                "LinuxKernel", "Agent", "Telemetry", "TestSupport", logging, lifecycle,
+                "LinuxKernel", "Agent", "Telemetry", "RuntimeFiles", "TestSupport", logging, lifecycle,
             ]),
         tests("LabTests", of: ["Addresses", "NodeModel", "TestSupport"], path: "integration/LabTests"),
     ]
@@ -201,7 +230,7 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     }
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "ManifestSource"], path: "Tests/Fuzz",
+            name: "Fuzz", dependencies: ["IPVS", "IPSetReading", "NodeModel", "NetlinkCodec", "ManifestSource"], path: "Tests/Fuzz",
             exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))

@@ -10,6 +10,7 @@ import ManifestSource
 import NodeKernel
 import NodeModel
 import PacketRules
+import RuntimeFiles
 import ServiceCompiler
 import ServiceModel
 import Settings

@@ -68,7 +68,7 @@ package struct SetError: Error, Hashable, Sendable {
     private var setName: String { String(object.prefix { $0 != " " }) }
 
     /// Whether every entry sent to the same set would fail alike.
-    var concernsWholeSet: Bool {
+    package var concernsWholeSet: Bool {
         switch reason {
         case .noSuchSet, .differentSet, .full, .unsupportedType, .noSubsystem, .notPermitted, .secondSession: true
         case .inUse, .outcomeUnknown, .other: false

@@ -48,7 +48,7 @@ package struct FileProblem: Error, Hashable, Sendable, CustomStringConvertible {
     package init(_ description: String) { self.description = description }
 
     /// An operation on a path that failed with an error number.
-    init(_ verb: String, _ path: String, _ number: Int32) {
+    package init(_ verb: String, _ path: String, _ number: Int32) {
         let reason = unsafe String(cString: strerror(number))
         self.init(
             "cannot \(verb) \(path): \(reason)"
@@ -57,8 +57,8 @@ package struct FileProblem: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The directory for files that die at boot, as the kernel's state does.
-enum RuntimeDirectory {
-    static func make(_ path: String) throws(FileProblem) {
+package enum RuntimeDirectory {
+    package static func make(_ path: String) throws(FileProblem) {
         guard unsafe mkdir(path, 0o755) != 0 else { return }
         if errno == EEXIST { return }
         if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {

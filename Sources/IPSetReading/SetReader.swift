@@ -116,7 +116,7 @@ extension SetError {
 
 extension ObservedSet {
     /// How the set is made, for a person: `hash:ip family inet maxelem 65536`.
-    var layout: String {
+    package var layout: String {
         maximumEntries == 0 ? typeName : "\(typeName) family \(family == .ipv4 ? "inet" : "inet6") maxelem \(maximumEntries)"
     }
 }

@@ -1,4 +1,3 @@
-import CIPSet
 import Glibc
 
 /// What the codes of the kernel's ip_set mean, by what was asked of it.
@@ -13,11 +12,8 @@ extension SetError.Reason {
         static let hashFull: Int32 = 4352
     }
 
-    init(code: Int32, action: SetError.Action, message: String, isBitmap: Bool = false) {
+    package init(code: Int32, action: SetError.Action, message: String, isBitmap: Bool = false) {
         switch (action, code) {
-        case (_, Int32(CIPSET_OTHER_TYPE)): self = .differentSet("type \(message)")
-        case (_, Int32(CIPSET_SECOND_SESSION)): self = .secondSession
-        case (_, Int32(CIPSET_BROKEN)): self = .outcomeUnknown
         case (_, EPERM), (_, EACCES): self = .notPermitted
         // nfnetlink answers EINVAL for a subsystem that it does not have and cannot load; without nfnetlink the socket fails.
         case (.open, EINVAL), (.open, EPROTONOSUPPORT), (.open, EAFNOSUPPORT), (.open, EOPNOTSUPP),
