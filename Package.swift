@@ -166,7 +166,7 @@ let package = Package(
             of: [
                 "IPVS", "NodeModel", "Links", "IPSetReading", "Telemetry", "NearNames", "VirtualServerDocuments", "ManifestSource",
                 "ControlCommands", "CommandSupport", "TestSupport", argumentParser,
-            ]),
+            ], resources: [.copy("Golden")]),
         tests(
             "LinuxKernelTests",
             of: [

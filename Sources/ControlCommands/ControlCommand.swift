@@ -18,6 +18,7 @@ package struct ControlCommand: AsyncParsableCommand {
 
     private static let groups: [CommandGroup] = [
         CommandGroup(name: "See", subcommands: [GetCommand.self, DescribeCommand.self, EventsCommand.self]),
+        CommandGroup(name: "Explain", subcommands: [DoctorCommand.self]),
         CommandGroup(
             name: "Change",
             subcommands: [

@@ -22,16 +22,16 @@ struct DiffCommand: AsyncParsableCommand, NamespaceCommand {
     @OptionGroup(title: "Agent") var agent: AgentOptions
 
     func run() async throws {
-        let listing: Listing<DifferenceItem>
+        let listing: ItemList<DifferenceItem>
         if let file {
             let list = try TableFile.read(file, arguments.format)
             let table = VirtualServerList(try kernel.withKernel { (handle) throws(IPVSError) in try KernelTable.whole(&handle) })
             let change = TableChange(from: table.servers, to: list, removing: { _ in true }, actions: arguments.actions)
-            listing = Listing(items: change.operations.compactMap { DifferenceItem($0, in: table) })
+            listing = ItemList(items: change.operations.compactMap { DifferenceItem($0, in: table) })
         } else {
             do throws(AgentSocketProblem) {
                 let drift = try await agent.agent.document(DriftDocument.self, at: "/v1/drift")
-                listing = Listing(
+                listing = ItemList(
                     items: drift.items.map { DifferenceItem(sign: "~", object: $0.object, difference: $0.difference, remedy: $0.remedy) })
             } catch {
                 throw agent.failure(error)

@@ -19,7 +19,7 @@ struct GetAddresses: AsyncParsableCommand, NamespaceCommand {
             let knowledge = await agent.knowledge()
             let links = try NodeLinks.read()
             let keys = try kernel.withKernel { (handle) throws(IPVSError) in try handle.virtualServers().map(\.server.key) }
-            return Listing(items: AddressItem.all(keys, links, dummy: link, knowledge), notes: knowledge.notes)
+            return ItemList(items: AddressItem.all(keys, links, dummy: link, knowledge), notes: knowledge.notes)
         }
     }
 }

@@ -12,7 +12,7 @@ struct GetDaemons: AsyncParsableCommand, NamespaceCommand {
     func run() async throws {
         try await output.show {
             let daemons = try kernel.withKernel { (handle) throws(IPVSError) in try handle.synchronizationDaemons() }
-            return Listing(items: daemons.map(DaemonItem.init))
+            return ItemList(items: daemons.map(DaemonItem.init))
         }
     }
 }

@@ -18,7 +18,7 @@ struct GetRules: AsyncParsableCommand, NamespaceCommand {
         try await output.show {
             let items = RuleItem.all(try await Self.observe(tool), backEnd: tool.backEnd.rawValue)
             let wanted = chain?.uppercased()
-            return Listing(
+            return ItemList(
                 items: items.filter { item in wanted.map { item.chain.uppercased().hasPrefix($0) } ?? true },
                 notes: tool.warnings.map(\.description))
         }

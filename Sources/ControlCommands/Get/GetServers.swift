@@ -24,7 +24,7 @@ struct GetServers: AsyncParsableCommand, NamespaceCommand {
             let items = servers.flatMap { server, real in
                 real.map { ServerItem(key: server.server.key, service: knowledge[server.server.key]?.service, observed: $0) }
             }
-            return Listing(
+            return ItemList(
                 items: items.filter { filter.admits($0.key, knowledge[$0.key], realServer: $0.observed.server.key) }, notes: knowledge.notes
             )
         }

@@ -34,7 +34,7 @@ struct GetServices: AsyncParsableCommand, NamespaceCommand {
                 let keys = Set(try names.flatMap { try ServiceNames(items.map(\.key), knowledge).keys(of: $0) })
                 items = items.filter { keys.contains($0.key) }
             }
-            return Listing(items: items, notes: knowledge.notes)
+            return ItemList(items: items, notes: knowledge.notes)
         }
     }
 }

@@ -17,13 +17,13 @@ struct GetSets: AsyncParsableCommand, NamespaceCommand {
     func run() async throws {
         guard let set else {
             return try await output.show {
-                Listing(items: try Self.read().map { SetItem(key: $0, set: $1) }.sorted { $0.key < $1.key })
+                ItemList(items: try Self.read().map { SetItem(key: $0, set: $1) }.sorted { $0.key < $1.key })
             }
         }
         let key = try Self.key(set)
         try await output.show {
             guard let found = try Self.read([key])[key] else { throw CommandFailure("there is no set \(key) in this network namespace") }
-            return Listing(items: found.entries.sorted().map { SetEntryItem(set: key.name, entry: $0.description) })
+            return ItemList(items: found.entries.sorted().map { SetEntryItem(set: key.name, entry: $0.description) })
         }
     }
 

@@ -12,7 +12,7 @@ struct GetTimeouts: AsyncParsableCommand, NamespaceCommand {
     func run() async throws {
         try await output.show {
             let timeouts = try kernel.withKernel { (handle) throws(IPVSError) in try handle.timeouts() }
-            return Listing(items: TimeoutItem.all(timeouts))
+            return ItemList(items: TimeoutItem.all(timeouts))
         }
     }
 }

@@ -28,7 +28,7 @@ protocol Report {
     func text(_ options: OutputOptions, style: Style) throws -> String
 }
 
-extension Listing: Report {
+extension ItemList: Report {
     func text(_ options: OutputOptions, style: Style) throws -> String {
         var listing = self
         if let column = options.sort {

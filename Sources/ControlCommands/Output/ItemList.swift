@@ -49,7 +49,7 @@ struct ListedColumn<Item> {
 }
 
 /// Things of one kind, and what has to be said about how they were seen.
-struct Listing<Item: ListedItem> {
+struct ItemList<Item: ListedItem> {
     var items: [Item]
     /// Sentences about what is missing, for whoever looks closer.
     var notes: [String] = []
