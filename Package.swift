@@ -152,6 +152,9 @@ let package = Package(
 
         // Tests stand beside the rooms they test.
         room("TestSupport", path: "Tests/TestSupport"),
+        room(
+            "TableSamples", knows: ["Addresses", "IPVSModel", "NodeModel", "VirtualServerDocuments", "TestSupport"],
+            path: "Tests/TableSamples"),
         room("NetlinkTesting", knows: ["NetlinkCodec", "NetlinkTransport"], path: "Tests/NetlinkTesting"),
         tests("AddressesTests", of: ["Addresses", "TestSupport"]),
         tests("ServiceModelTests", of: ["Addresses", "ServiceModel"]),
@@ -160,7 +163,7 @@ let package = Package(
         tests("PlannerTests", of: ["Addresses", "IPVSModel", "NodeModel", "Planner", "NodeKernel", "FakeKernel"]),
         tests(
             "VirtualServerDocumentsTests",
-            of: ["Addresses", "IPVSModel", "NodeModel", "ManifestSource", "VirtualServerDocuments", "TestSupport"]),
+            of: ["Addresses", "IPVSModel", "NodeModel", "ManifestSource", "VirtualServerDocuments", "TableSamples", "TestSupport"]),
         tests(
             "ControlCommandsTests",
             of: [
@@ -217,7 +220,11 @@ let package = Package(
                 "Addresses", "IPVSModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel", "FakeKernel",
                 "LinuxKernel", "Agent", "Telemetry", "RuntimeFiles", "TestSupport", logging, lifecycle,
             ]),
-        tests("LabTests", of: ["Addresses", "NodeModel", "TestSupport"], path: "integration/LabTests"),
+        tests(
+            "LabTests",
+            of: [
+                "Addresses", "NodeModel", "IPVSModel", "ManifestSource", "VirtualServerDocuments", "TableSamples", "TestSupport",
+            ], path: "integration/LabTests"),
     ]
 )
 

@@ -14,16 +14,17 @@ package struct ControlCommand: AsyncParsableCommand {
             kernel feature or a tool is missing.
             """,
         version: "ipvsctl \(Version.text)",
+        subcommands: [ManualCommand.self, CompletionsCommand.self],
         groupedSubcommands: groups)
 
     private static let groups: [CommandGroup] = [
-        CommandGroup(name: "See", subcommands: [GetCommand.self, DescribeCommand.self, EventsCommand.self]),
-        CommandGroup(name: "Explain", subcommands: [DoctorCommand.self]),
+        CommandGroup(name: "See", subcommands: [GetCommand.self, DescribeCommand.self, TopCommand.self, EventsCommand.self]),
+        CommandGroup(name: "Explain", subcommands: [WhyCommand.self, TraceCommand.self, DoctorCommand.self]),
         CommandGroup(
             name: "Change",
             subcommands: [
                 PlanCommand.self, DiffCommand.self, ApplyCommand.self, SaveCommand.self, RestoreCommand.self, RollbackCommand.self,
-                SetCommand.self, ZeroCommand.self, FlushCommand.self,
+                SetCommand.self, DrainCommand.self, MaintainCommand.self, ReadyCommand.self, ZeroCommand.self, FlushCommand.self,
             ]),
     ]
 

@@ -2,6 +2,7 @@ import Foundation
 import IPVSModel
 import ManifestSource
 import NodeModel
+import TableSamples
 import TestSupport
 import Testing
 

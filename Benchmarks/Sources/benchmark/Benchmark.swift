@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 
 enum Scenario: String, CaseIterable, ExpressibleByArgument {
-    case programming, restart, idle, load, changes
+    case programming, restart, idle, load, changes, listing
 }
 
 enum Output: String, ExpressibleByArgument {
@@ -16,6 +16,7 @@ struct Benchmark: ParsableCommand {
         discussion: "Meant for the laboratory (integration/lab): it makes network namespaces. See docs/performance.md.")
 
     @Option(help: "The agent to measure, built for release.") var agent: String
+    @Option(help: "The ipvsctl to measure, built for release.") var control: String?
     @Option(help: "The C program that it is compared with (Benchmarks/Floors).") var floor: String
     @Option(name: .customLong("scenario"), help: "What to measure; may be given several times. Without it, everything.")
     var scenarios: [Scenario] = []
@@ -57,6 +58,7 @@ struct Benchmark: ParsableCommand {
             case .idle: rows += try idle()
             case .load: rows += try load()
             case .changes: rows += try latency()
+            case .listing: rows += try listing()
             }
             progress("scenario \(scenario.rawValue) took \((ContinuousClock.now - began).seconds.short) s")
         }

@@ -6,7 +6,7 @@ struct GetCommand: AsyncParsableCommand {
         commandName: "get", abstract: "List what stands in the kernel.",
         subcommands: [
             GetServices.self, GetServers.self, GetConnections.self, GetSets.self, GetRules.self, GetAddresses.self, GetTimeouts.self,
-            GetDaemons.self,
+            GetDaemons.self, GetDrains.self, GetHealth.self,
         ],
         aliases: ["list", "ls"])
 }

@@ -1,18 +1,26 @@
 import Addresses
 import IPVSModel
 import NodeModel
-import TestSupport
-import VirtualServerDocuments
+package import TestSupport
+package import VirtualServerDocuments
 
 /// Tables of everything that a virtual server and a real server may be.
-enum RandomTables {
-    static func list(_ random: inout SeededGenerator, count: Int = 12) -> VirtualServerList {
+package enum RandomTables {
+    /// - Parameters:
+    ///   - random: where chance comes from.
+    ///   - count: how many virtual servers.
+    ///   - isPlain: leaves out what `ipvsadm` changes or loses on its way: ports of directly routed and tunnelled real servers that are not
+    ///     the virtual server's, and the third flag of `sh` and `mh`.
+    /// - Returns: a table that the kernel takes.
+    package static func list(_ random: inout SeededGenerator, count: Int = 12, isPlain: Bool = false) -> VirtualServerList {
         var list = VirtualServerList()
         for _ in 0..<count {
             let key = key(&random)
             var state = VirtualServerState(configuration(key, &random))
+            if isPlain { state.configuration.schedulerFlags.remove(.third) }
             for _ in 0..<Int.random(in: 0...5, using: &random) {
-                let server = realServer(of: key, &random)
+                var server = realServer(of: key, &random)
+                if isPlain, server.configuration.forwarding != .masquerade, case .address(_, let port, _) = key { server.key.port = port }
                 state.realServers[server.key] = server.configuration
             }
             list.servers[key] = state
