@@ -75,6 +75,15 @@ import VirtualServerDocuments
         #expect(model.opened == nil)
     }
 
+    /// What was searched for among virtual servers is no name of a real server.
+    @Test func openingForgetsTheSearch() {
+        var model = Self.model()
+        for character in "/tcp" { _ = model.press(.character(character), page: 9) }
+        for _ in 0..<2 { _ = model.press(.enter, page: 9) }
+        model.take(realServers: Samples.table[0].1)
+        #expect(model.visible.count == 2)
+    }
+
     @Test func whatIsNotTheAgentsCannotBeDrainedHere() {
         var model = Self.model()
         _ = model.press(.character("d"), page: 9)

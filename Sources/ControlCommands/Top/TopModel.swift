@@ -74,7 +74,7 @@ struct TopModel {
             let (key, counted) = (server.server.key, server.statistics)
             var name = key.description
             if let service = knowledge[key]?.service, case .address(_, let port, let transport) = key {
-                name = "\(service):\(port)" + (transport == .tcp ? "" : "/\(transport)")
+                name = "\(service):\(port)" + (transport == .tcp ? "" : "/\(transport)") + (key.family == .ipv6 ? " (IPv6)" : "")
             }
             let row = TopRow(
                 name: name, servers: summary.inUse == summary.servers ? "\(summary.servers)" : "\(summary.inUse)/\(summary.servers)",
@@ -184,7 +184,7 @@ struct TopModel {
         case .end: move(by: Int.max / 2)
         case .enter, .character("l"):
             guard opened == nil, let id = selected ?? visible.first?.key, let virtual = keys[id] else { return .none }
-            (opened, selected, offset, history, rows) = (virtual, nil, 0, [:], [])
+            (opened, selected, offset, history, rows, search) = (virtual, nil, 0, [:], [], "")
             return .look
         default: return .none
         }
