@@ -108,13 +108,20 @@ let package = Package(
 
         // What is asked for, and how.
         room("VirtualServerDocuments", knows: ["Addresses", "IPVSModel", "NodeModel", "NearNames"]),
+        room("KubernetesObjects", knows: ["Addresses", "ServiceModel"]),
+        // Of Yams only the C library: its events become documents without a node of Yams for each value.
         room(
-            "ManifestSource", knows: ["Addresses", "IPVSModel", "ServiceModel", "NodeModel", "VirtualServerDocuments", "NearNames", yams]),
+            "ManifestSource",
+            knows: [
+                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "KubernetesObjects", "VirtualServerDocuments", "NearNames", yams,
+            ]),
         room("Settings", knows: ["Addresses", "IPVSModel", "NearNames", yams]),
 
         // What the agent tells of itself: values, and how they are written.
         room("Telemetry"),
-        room("ControlSocket", knows: ["Telemetry", logging, lifecycle] + httpServer),
+        room("HTTPServing", knows: httpServer),
+        room("NodePages", knows: ["Telemetry", "HTTPServing", logging, lifecycle] + httpServer),
+        room("ControlSocket", knows: ["Telemetry", "HTTPServing", logging, lifecycle] + httpServer),
 
         // The loop, and the verbs.
         room(
@@ -131,10 +138,8 @@ let package = Package(
             "AgentCommands",
             knows: [
                 "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel", "LinuxKernel",
-                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "RuntimeFiles", "CommandSupport", argumentParser,
-                logging,
-                lifecycle,
-                unixSignals,
+                "ManifestSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages", "RuntimeFiles", "IPVS", "CommandSupport",
+                argumentParser, logging, lifecycle, unixSignals,
             ]),
         room(
             "ControlCommands",
@@ -207,9 +212,11 @@ let package = Package(
             ]),
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
+        tests("KubernetesObjectsTests", of: ["ServiceModel", "KubernetesObjects", "TestSupport"]),
         tests("ManifestSourceTests", of: ["Addresses", "ServiceModel", "ManifestSource", "TestSupport"]),
         tests("TelemetryTests", of: ["Telemetry", "TestSupport"]),
-        tests("ControlSocketTests", of: ["Telemetry", "ControlSocket", "TestSupport", logging, lifecycle]),
+        tests("ControlSocketTests", of: ["Telemetry", "HTTPServing", "ControlSocket", "TestSupport", logging, lifecycle]),
+        tests("NodePagesTests", of: ["Telemetry", "HTTPServing", "NodePages", "TestSupport", logging, lifecycle]),
         tests("SettingsTests", of: ["Addresses", "IPVSModel", "Settings"]),
         tests(
             "RecordingTests",
@@ -237,7 +244,8 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     }
     package.targets.append(
         .executableTarget(
-            name: "Fuzz", dependencies: ["IPVS", "IPSetReading", "NodeModel", "NetlinkCodec", "ManifestSource"], path: "Tests/Fuzz",
+            name: "Fuzz", dependencies: ["IPVS", "IPSetReading", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource"],
+            path: "Tests/Fuzz",
             exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))

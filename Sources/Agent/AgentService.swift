@@ -26,6 +26,9 @@ package struct AgentService: ServiceLifecycle.Service {
     /// Where what happens is told, and how the agent is.
     package var events: EventLog
     package var board: StatusBoard
+    /// What load balancers and the kubelet are told, and what is counted.
+    package let health: HealthBoard
+    package var counters: AgentCounters
     /// What is asked of the loop.
     package let inquiries: Inquiries
     /// What status calls this program's version.
@@ -36,7 +39,7 @@ package struct AgentService: ServiceLifecycle.Service {
     package init(
         kernel: any NodeKernel, source: any ServiceSource, compiler: ServiceCompiler, excluded: [IPPrefix], journal: FileJournal,
         syncPeriod: Duration, minimumPeriod: Duration = .zero, logger: Logger, events: EventLog = EventLog(),
-        board: StatusBoard = StatusBoard(), version: String = "", sourcePath: String = ""
+        board: StatusBoard = StatusBoard(), counters: AgentCounters = AgentCounters(), version: String = "", sourcePath: String = ""
     ) {
         self.kernel = kernel
         self.source = source
@@ -48,6 +51,8 @@ package struct AgentService: ServiceLifecycle.Service {
         self.logger = logger
         self.events = events
         self.board = board
+        health = HealthBoard(status: board)
+        self.counters = counters
         inquiries = Inquiries(board: board)
         self.version = version
         self.sourcePath = sourcePath
@@ -60,7 +65,10 @@ package struct AgentService: ServiceLifecycle.Service {
             await withTaskGroup { group in
                 group.addTask { await source.run() }
                 group.addTask {
-                    for await update in source.updates { mailbox.post { $0.updates.append(update) } }
+                    for await update in source.updates {
+                        HealthReport.came(update, health, counters)
+                        mailbox.post { $0.updates.append(update) }
+                    }
                 }
                 group.addTask {
                     for await announcement in await kernel.announcements() { mailbox.post { $0.news.add(announcement) } }
@@ -86,6 +94,7 @@ package struct AgentService: ServiceLifecycle.Service {
             kernel: kernel, compiler: compiler, excluded: excluded, journal: journal, period: syncPeriod, logger: logger, events: events)
         var status = StatusPublisher(
             version: version, node: compiler.node.name, sourcePath: sourcePath, board: board, events: events)
+        var healthReport = HealthReport(board: health, counters: counters)
         var timers = LoopTimers(mailbox: mailbox)
         var isAnnounced = false
         var lastChange: ContinuousClock.Instant?
@@ -94,14 +103,17 @@ package struct AgentService: ServiceLifecycle.Service {
         for await _ in mailbox.signals {
             let content = mailbox.take()
             board.began(content.words)
+            if !content.updates.isEmpty { health.taken() }
             waiting += content.updates
             if let lastChange, !waiting.isEmpty, ContinuousClock.now < lastChange + minimumPeriod {
                 timers.setChange(lastChange + minimumPeriod)
             } else {
                 timers.endChange()
                 for update in waiting {
-                    let read = ContinuousClock.now - began
+                    let start = ContinuousClock.now
+                    let read = start - began
                     let round = await reconciler.take(update)
+                    healthReport.applied(update, round, in: .now - start)
                     if !round.plan.isEmpty { lastChange = .now }
                     await log(round, as: "applied a change")
                     guard update.isSynced, !isAnnounced else { continue }
@@ -113,6 +125,7 @@ package struct AgentService: ServiceLifecycle.Service {
                     logger.notice("in force: \(reconciler.summary)", metadata: spent.merging(reconciler.times.fields) { $1 })
                     ProcessMemory.giveBack()
                 }
+                if !waiting.isEmpty { health.applied() }
                 waiting = []
             }
             if !content.news.isEmpty { logDetails(await reconciler.take(content.news)) }
@@ -120,14 +133,21 @@ package struct AgentService: ServiceLifecycle.Service {
             if content.isSweepDue { reconciler.beginSweep() }
             if content.isRetryDue {
                 timers.endRetry()
-                await log(await reconciler.retry(), as: "tried again what had failed")
+                let round = await reconciler.retry()
+                healthReport.count(round)
+                await log(round, as: "tried again what had failed")
             }
-            if reconciler.hasWork { logDetails(await reconciler.work()) }
+            if reconciler.hasWork {
+                let round = await reconciler.work()
+                healthReport.count(round, isRepair: true)
+                logDetails(round)
+            }
             if let look = reconciler.nextRuleLook() { lookAtRules(look, mailbox) }
             if reconciler.hasWork { mailbox.post() }
             timers.setWork(reconciler.nextDue)
             timers.setRetry(after: reconciler.retryDelay)
             status.publish(reconciler, isInForce: isAnnounced, isIdle: !reconciler.hasWork)
+            healthReport.publish(reconciler, isInForce: isAnnounced)
             let view = ReconcilerView(reconciler: reconciler) { [status] in status.status(of: reconciler, isInForce: isAnnounced) }
             if inquiries.answer(view) { mailbox.post() }
             board.ended()

@@ -18,6 +18,8 @@ struct Demand {
     private(set) var compilations = 0
 
     private(set) var catalog = ServiceCatalog()
+    /// What this node has for Services with local policies.
+    var locals = LocalServices()
     /// The Services that depend on the node's own addresses.
     private var dependants: Set<ObjectName> = []
     private var compiler: ServiceCompiler
@@ -75,6 +77,9 @@ struct Demand {
         compilations += 1
         if catalog.services[name]?.dependsOnNodeAddresses == true { dependants.insert(name) } else { dependants.remove(name) }
         let result = catalog.services[name].map { compiler.compile($0, slices: catalog.slices(of: name)) }
+        locals.note(
+            catalog.services[name], named: name,
+            catalog.services[name].flatMap { compiler.localEndpoints($0, slices: catalog.slices(of: name)) })
         let problems = result?.problems ?? []
         if problems != compileProblems[name, default: []] {
             for problem in problems {
@@ -128,6 +133,12 @@ struct Demand {
 }
 
 extension Demand {
+    /// The addresses at which node ports are served.
+    var nodePortAddresses: [IPAddress] { compiler.node.families.flatMap(compiler.nodePortAddresses) }
+
+    /// Why this node is to be given no new traffic; nil where it stays.
+    var leaving: String? { catalog.nodes[compiler.node.name]?.leaving }
+
     /// How much is wanted.
     var size: AgentStatus.Wanted {
         AgentStatus.Wanted(

@@ -74,6 +74,11 @@ package final class Inquiries: AgentInquiry {
         return try await ask { view throws(InquiryFailure) in view.services(names) }
     }
 
+    package func entrances(of services: [String]) async throws(InquiryFailure) -> [ServiceEntrances] {
+        let services = Array(services.prefix(ServiceReport.batch))
+        return try await ask { view throws(InquiryFailure) in view.entrances(of: services) }
+    }
+
     package func drift() async throws(InquiryFailure) -> DriftDocument {
         try await ask { view throws(InquiryFailure) in view.drift() }
     }
@@ -119,6 +124,7 @@ protocol AgentView {
     func status() -> AgentStatus
     func serviceNames() -> [String]
     func services(_ names: [String]) -> [ServiceReport]
+    func entrances(of services: [String]) -> [ServiceEntrances]
     func drift() -> DriftDocument
     /// The names of all that is wanted or stands.
     func everything() throws(InquiryFailure) -> PlanSlices

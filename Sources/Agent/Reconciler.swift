@@ -163,6 +163,9 @@ package final class Reconciler {
         return plan
     }
 
+    /// What this node has for Services with local policies, as far as that is news.
+    func takeLocalNews() -> [LocalServices.News] { demand.locals.takeNews() }
+
     /// Has the Services that depend on the node's own addresses follow them, and says what that touched.
     func followNodeAddresses() -> Touched {
         guard nodeAddressesChanged else { return Touched() }

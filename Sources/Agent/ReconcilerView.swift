@@ -26,6 +26,16 @@ struct ReconcilerView: AgentView {
         }
     }
 
+    func entrances(of services: [String]) -> [ServiceEntrances] {
+        services.compactMap { service in
+            reconciler.wanted.share(of: service).map { share in
+                // One that an older Service has is that one's.
+                let own = share.virtualServers.keys.filter { reconciler.wanted.claimants(of: $0).first == service }
+                return ServiceEntrances(service: service, names: own.map(\.description))
+            }
+        }
+    }
+
     func drift() -> DriftDocument {
         DriftDocument(
             time: .now, sweep: reconciler.lastSweep(), count: reconciler.ledger.waitingCount,

@@ -9,6 +9,7 @@ import Logging
 import ManifestSource
 import NodeKernel
 import NodeModel
+import NodePages
 import PacketRules
 import RuntimeFiles
 import ServiceCompiler
@@ -69,6 +70,16 @@ struct AgentAssembly {
         } catch {
             throw CommandFailure(error.description)
         }
+    }
+
+    /// The ports of health and metrics.
+    func pages(of service: AgentService) -> NodePages {
+        NodePages(
+            health: settings.healthzBind.map { NodePages.Place(address: $0.address.description, port: $0.port) },
+            metrics: settings.metricsBind.map { NodePages.Place(address: $0.address.description, port: $0.port) },
+            // As long as kube-proxy lets a change wait.
+            patience: settings.syncPeriod * 2, board: service.health, counters: service.counters, reader: BalancerReader(),
+            inquiry: service.inquiries, mostServers: settings.metricsServers, events: service.events, logger: logger)
     }
 
     /// The right to write, or a sentence that says who has it.

@@ -34,7 +34,9 @@ struct RunCommand: AsyncParsableCommand {
             await assembly.logAdvice()
             // They end from the last to the first: so the socket still tells that the agent stops.
             let group = ServiceGroup(
-                configuration: .init(services: [socket, service], gracefulShutdownSignals: [.sigterm, .sigint], logger: assembly.logger))
+                configuration: .init(
+                    services: [socket, assembly.pages(of: service), service], gracefulShutdownSignals: [.sigterm, .sigint],
+                    logger: assembly.logger))
             try await group.run()
             _ = consume lock
         }

@@ -30,6 +30,9 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: .of(.runtimeDirectory)) var runtimeDirectory: String?
     @Option(help: .of(.socket)) var socket: String?
     @Option(help: .of(.socketGroup)) var socketGroup: String?
+    @Option(help: .of(.healthzBindAddress)) var healthzBindAddress: String?
+    @Option(help: .of(.metricsBindAddress)) var metricsBindAddress: String?
+    @Option(help: .of(.metricsServers)) var metricsServers: String?
     @Option(help: .of(.link)) var link: String?
     @Option(help: .of(.iptablesBackend)) var iptablesBackend: String?
     @Option(help: .of(.manageSysctls)) var manageSysctls: String?
@@ -47,7 +50,8 @@ struct SettingsOptions: ParsableArguments {
             (.detectLocalMode, detectLocalMode), (.podBridgeInterface, podBridgeInterface),
             (.podInterfaceNamePrefix, podInterfaceNamePrefix), (.nodePortAddresses, nodeportAddresses),
             (.serviceNodePortRange, serviceNodePortRange), (.runtimeDirectory, runtimeDirectory), (.socket, socket),
-            (.socketGroup, socketGroup), (.link, link), (.iptablesBackend, iptablesBackend), (.manageSysctls, manageSysctls),
+            (.socketGroup, socketGroup), (.healthzBindAddress, healthzBindAddress), (.metricsBindAddress, metricsBindAddress),
+            (.metricsServers, metricsServers), (.link, link), (.iptablesBackend, iptablesBackend), (.manageSysctls, manageSysctls),
             (.logLevel, logLevel), (.logFormat, logFormat),
         ]
         return Dictionary(uniqueKeysWithValues: values.compactMap { definition, value in value.map { (definition.name, $0) } })

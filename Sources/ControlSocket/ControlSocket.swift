@@ -1,3 +1,4 @@
+package import HTTPServing
 import HummingbirdCore
 package import Logging
 import NIOCore
@@ -14,7 +15,7 @@ package struct ControlSocket: Service {
     private let logger: Logger
 
     package init(
-        place: SocketPlace, inquiry: any AgentInquiry, events: EventLog, board: StatusBoard, limits: SocketLimits = SocketLimits(),
+        place: SocketPlace, inquiry: any AgentInquiry, events: EventLog, board: StatusBoard, limits: ServingLimits = ServingLimits(),
         logger: Logger
     ) {
         self.place = place

@@ -1,26 +1,8 @@
 import FoundationEssentials
+import HTTPServing
 import Telemetry
 
-/// The answer to a request.
-struct SocketAnswer: Sendable {
-    var status = 200
-    var contentType = "application/json"
-    var allowed: String?
-    var body: Body
-
-    enum Body: Sendable {
-        case whole(Data)
-        /// Written part by part, each when the one before has been taken.
-        case parts(@Sendable (_ write: (Data) async throws -> Void) async throws -> Void)
-        /// The same, and ended when whoever asked is gone.
-        case endless(@Sendable (_ write: (Data) async throws -> Void) async throws -> Void)
-    }
-
-    init(_ body: Body, contentType: String = "application/json") {
-        self.body = body
-        self.contentType = contentType
-    }
-
+extension HTTPAnswer {
     init(_ problem: RequestProblem) {
         struct Document: Encodable {
             var error: String
@@ -28,8 +10,7 @@ struct SocketAnswer: Sendable {
         }
         // Two texts can always be encoded.
         let data = (try? TelemetryJSON.document(Document(error: problem.error, remedy: problem.remedy))) ?? Data("{}\n".utf8)
-        self.init(.whole(data))
-        (status, allowed) = (problem.status, problem.allowed)
+        self.init(.whole(data), status: problem.status, headers: problem.allowed.map { [("Allow", $0)] } ?? [])
     }
 
     init(document: some Encodable) throws(RequestProblem) {

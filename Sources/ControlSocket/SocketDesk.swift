@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPServing
 import Synchronization
 import Telemetry
 
@@ -7,10 +8,10 @@ struct SocketDesk: Sendable {
     let inquiry: any AgentInquiry
     let events: EventLog
     let board: StatusBoard
-    let limits: SocketLimits
+    let limits: ServingLimits
     private let seats: Seats
 
-    init(inquiry: any AgentInquiry, events: EventLog, board: StatusBoard, limits: SocketLimits) {
+    init(inquiry: any AgentInquiry, events: EventLog, board: StatusBoard, limits: ServingLimits) {
         self.inquiry = inquiry
         self.events = events
         self.board = board
@@ -18,20 +19,20 @@ struct SocketDesk: Sendable {
         seats = Seats(limits.followers)
     }
 
-    func answer(method: String, target: String, bodyLength: Int = 0) async -> SocketAnswer {
+    func answer(method: String, target: String, bodyLength: Int = 0) async -> HTTPAnswer {
         do throws(RequestProblem) {
             guard bodyLength <= limits.bodyBytes else { throw .tooLong(limits.bodyBytes) }
             switch try SocketRoute(method: method, target: target) {
-            case .index: return try SocketAnswer(document: SocketIndex())
-            case .status: return try SocketAnswer(document: try await status())
-            case .services(let name?): return try SocketAnswer(document: try await service(name))
+            case .index: return try HTTPAnswer(document: SocketIndex())
+            case .status: return try HTTPAnswer(document: try await status())
+            case .services(let name?): return try HTTPAnswer(document: try await service(name))
             case .services(nil): return try await services()
-            case .drift: return try SocketAnswer(document: try await asking(inquiry.drift))
-            case .plan: return try SocketAnswer(document: try await asking(inquiry.plan))
+            case .drift: return try HTTPAnswer(document: try await asking(inquiry.drift))
+            case .plan: return try HTTPAnswer(document: try await asking(inquiry.plan))
             case .events(let number, let isFollowing): return try lines(after: number, isFollowing: isFollowing)
             }
         } catch {
-            return SocketAnswer(error)
+            return HTTPAnswer(error)
         }
     }
 
@@ -61,10 +62,10 @@ struct SocketDesk: Sendable {
 
     /// All Services, a line each. They are asked for some at a time, as the reader takes them, so that neither the agent's loop nor memory
     /// has to bear them all at once.
-    private func services() async throws(RequestProblem) -> SocketAnswer {
+    private func services() async throws(RequestProblem) -> HTTPAnswer {
         let names = try await asking(inquiry.serviceNames).sorted()
         let inquiry = inquiry
-        return SocketAnswer(
+        return HTTPAnswer(
             .parts { write in
                 let head = #"{"apiVersion":"\#(TelemetryJSON.apiVersion)","kind":"ServiceReportList","time":"\#(Moment.now)","items":["#
                 try await write(Data((head + "\n").utf8))
@@ -83,12 +84,12 @@ struct SocketDesk: Sendable {
             })
     }
 
-    private func lines(after number: UInt64, isFollowing: Bool) throws(RequestProblem) -> SocketAnswer {
+    private func lines(after number: UInt64, isFollowing: Bool) throws(RequestProblem) -> HTTPAnswer {
         let events = events
         let type = "application/x-ndjson"
         guard isFollowing else {
             let last = events.last
-            return SocketAnswer(
+            return HTTPAnswer(
                 .parts { write in
                     var position = number
                     while true {
@@ -100,7 +101,7 @@ struct SocketDesk: Sendable {
                 }, contentType: type)
         }
         guard let seat = seats.take() else { throw .tooManyFollow }
-        return SocketAnswer(
+        return HTTPAnswer(
             .endless { write in
                 for await batch in events.follow(after: number) { try await write(Self.lines(batch)) }
                 seat.keep()

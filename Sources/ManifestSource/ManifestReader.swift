@@ -1,5 +1,5 @@
+import KubernetesObjects
 import ServiceModel
-import Yams
 
 /// Reads the text of a manifest: YAML or JSON, which is YAML as well, of one or several documents.
 ///
@@ -10,43 +10,49 @@ package struct ManifestReader: Sendable {
 
     package init(nodePorts: ClosedRange<UInt16> = 30000...32767) { self.nodePorts = nodePorts }
 
+    package func read(_ text: String, file: String) -> ManifestContents { read(Array(text.utf8), file: file) }
+
     /// Reads a file's bytes, which must be UTF-8.
     package func read(_ bytes: [UInt8], file: String) -> ManifestContents {
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            return Self.unreadable(file: file, line: Self.lineOfInvalidUTF8(bytes), "the text is not UTF-8")
+        guard Self.isUTF8(bytes) else {
+            return Self.unreadable(file: file, YAMLFault(line: Self.lineOfInvalidUTF8(bytes), "the text is not UTF-8"))
         }
-        return read(text, file: file)
-    }
-
-    package func read(_ text: String, file: String) -> ManifestContents {
-        var text = text
-        // A byte order mark is allowed at the start (YAML 1.2, 5.2); the parser knows it only where it detects the encoding itself.
-        if text.unicodeScalars.first == "\u{feff}" { text = String(text.unicodeScalars.dropFirst()) }
-        if let fault = ParserGuard.fault(in: text) { return Self.unreadable(file: file, line: fault.line, fault.message) }
-        var reading = Reading(file: file, nodePorts: nodePorts, budget: WorkBudget(byteCount: text.utf8.count))
-        do {
-            // No rules for scalars: what a bare word means is decided when it is read (`PlainScalar`), with the field's name at hand.
-            let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
-            while let root = try parser.nextRoot() { reading.take(document: root) }
-        } catch {
-            return Self.unreadable(file: file, error)
+        var reading = Reading(file: file, nodePorts: nodePorts, budget: WorkBudget(byteCount: bytes.count))
+        if let document = Self.json(bytes) {
+            reading.take(document: document)
+        } else {
+            do throws(YAMLFault) {
+                try YAMLDocuments.forEach(in: bytes) { reading.take(document: $0) }
+            } catch {
+                return Self.unreadable(file: file, error)
+            }
         }
         if reading.budget.isExhausted {
-            return Self.unreadable(file: file, line: 1, "its aliases expand to more than this file may hold")
+            return Self.unreadable(file: file, YAMLFault(line: 1, "its aliases expand to more than this file may hold"))
         }
         reading.noteIgnored()
         return reading.contents
     }
 
-    private static func unreadable(file: String, line: Int?, _ message: String) -> ManifestContents {
-        let place = line.map { "\(file):\($0)" } ?? file
-        let kept = "; the file's last good contents stay"
-        return ManifestContents(problems: [SourceProblem(place: place, message: message + kept)], isWellFormed: false)
+    /// The one document of a text that is JSON from end to end, which is quicker read so; nil for any other, which YAML will judge.
+    private static func json(_ bytes: [UInt8]) -> DocumentNode? {
+        guard bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") else { return nil }
+        return try? DocumentNode(json: bytes)
     }
 
-    private static func unreadable(file: String, _ error: any Error) -> ManifestContents {
-        let (line, message) = YAMLFault.describe(error)
-        return unreadable(file: file, line: line, message)
+    private static func unreadable(file: String, _ fault: YAMLFault) -> ManifestContents {
+        let place = fault.line.map { "\(file):\($0)" } ?? file
+        let kept = "; the file's last good contents stay"
+        return ManifestContents(problems: [SourceProblem(place: place, message: fault.message + kept)], isWellFormed: false)
+    }
+
+    private static func isUTF8(_ bytes: [UInt8]) -> Bool {
+        do throws(UTF8.ValidationError) {
+            _ = try UTF8Span(validating: bytes.span)
+            return true
+        } catch {
+            return false
+        }
     }
 
     private static func lineOfInvalidUTF8(_ bytes: [UInt8]) -> Int {
@@ -75,10 +81,9 @@ private struct Reading {
         self.budget = budget
     }
 
-    mutating func take(document root: YAMLNode) {
+    mutating func take(document root: DocumentNode) {
         document += 1
-        let report = ObjectReport(file: file, document: document, budget: budget)
-        let reader = FieldReader(root, line: 1, path: .root, report: report)
+        let reader = FieldReader(object: root, report: newReport())
         // "---" with nothing after it is common in generated files.
         guard reader.isPresent else { return }
         take(object: reader, listKind: nil)
@@ -98,21 +103,21 @@ private struct Reading {
             if !fields["kind"].isPresent { fields["kind"].error("missing: what kind of object this is") }
             return finish(nil, nil, reader)
         }
-        let version = fields["apiVersion"].string() ?? implied.flatMap { Self.versions[$0] }
+        let version = fields["apiVersion"].string() ?? implied.flatMap { ObjectDecoding.version(of: $0) }
         guard let version else {
             if !fields["apiVersion"].isPresent {
-                fields["apiVersion"].error("missing: \(Self.versions[kind] ?? "v1") for a \(reader.shown(kind))")
+                fields["apiVersion"].error("missing: \(ObjectDecoding.version(of: kind) ?? "v1") for a \(reader.shown(kind))")
             }
             return finish(nil, nil, reader)
         }
-        if let item = Self.listKinds[kind], Self.versions[item] == version || kind == "List" && version == "v1" {
+        if Self.isList(kind, version) {
             guard listKind == nil else {
                 reader.error("a \(kind) inside a list")
                 return finish(nil, nil, reader)
             }
             return take(list: fields["items"], kind: kind)
         }
-        guard let known = SourceObject.Kind(rawValue: kind), Self.versions[kind] == version else {
+        guard let known = SourceObject.Kind(rawValue: kind), ObjectDecoding.version(of: kind) == version else {
             return ignore("\(reader.shown(kind)) (\(reader.shown(version)))")
         }
         let (key, object) = ObjectDecoding(kind: known, fields: fields, nodePorts: nodePorts).decode()
@@ -126,11 +131,12 @@ private struct Reading {
     private mutating func take(list items: FieldReader, kind: String) {
         for item in items.items() {
             // Each item has a report of its own, so that one bad item spoils no other.
-            let report = ObjectReport(file: file, document: document, budget: budget)
-            take(object: FieldReader(item.node, line: item.line, path: .root, report: report), listKind: kind)
+            take(object: FieldReader(object: item.node, line: item.line, report: newReport()), listKind: kind)
         }
         if items.report.hasErrors { finish(nil, nil, items) }
     }
+
+    private func newReport() -> ObjectReport { ObjectReport(.document(file: file, number: document), budget: budget) }
 
     private mutating func finish(_ key: SourceObject.Key?, _ object: SourceObject?, _ reader: FieldReader) {
         contents.problems += reader.report.problems
@@ -154,8 +160,9 @@ private struct Reading {
         }
     }
 
-    /// The version in which each kind is read.
-    private static let versions = ["Service": "v1", "Node": "v1", "EndpointSlice": "discovery.k8s.io/v1"]
-    /// Kinds of list, with the kind of their items.
-    private static let listKinds = ["List": "", "ServiceList": "Service", "NodeList": "Node", "EndpointSliceList": "EndpointSlice"]
+    /// Whether this is a list of objects of ours, or of any.
+    private static func isList(_ kind: String, _ version: String) -> Bool {
+        guard kind.hasSuffix("List") else { return false }
+        return kind == "List" ? version == "v1" : ObjectDecoding.version(of: String(kind.dropLast(4))) == version
+    }
 }

@@ -1,5 +1,6 @@
 import Addresses
 import IPVSModel
+import KubernetesObjects
 
 /// Decodes one real server of a virtual server.
 struct RealServerDecoding {

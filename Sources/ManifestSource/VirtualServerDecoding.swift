@@ -1,5 +1,6 @@
 import Addresses
 import IPVSModel
+import KubernetesObjects
 import NearNames
 import NodeModel
 import VirtualServerDocuments
@@ -44,7 +45,7 @@ struct VirtualServerListDecoding {
             if !reader.isPresent { reader.error("missing: what the virtual server is to be") }
             return
         }
-        guard let (key, state) = VirtualServerDecoding(spec).decode() else { return }
+        guard let (key, state) = VirtualServerDecoding(spec, at: reader).decode() else { return }
         guard list.servers[key] == nil else { return reader.error("\(key) stands in the file twice") }
         list.servers[key] = state
     }
@@ -53,8 +54,12 @@ struct VirtualServerListDecoding {
 /// Decodes one virtual server. Returns nil where anything is wrong, and the report says what.
 struct VirtualServerDecoding {
     private let fields: Fields
+    private let reader: FieldReader
 
-    init(_ fields: Fields) { self.fields = fields }
+    init(_ fields: Fields, at reader: FieldReader) {
+        self.fields = fields
+        self.reader = reader
+    }
 
     func decode() -> (VirtualServer.Key, VirtualServerState)? {
         fields.refuseOthers(than: [
@@ -89,7 +94,7 @@ struct VirtualServerDecoding {
     private func key() -> VirtualServer.Key? {
         let (address, mark) = (fields["address"], fields["firewallMark"])
         guard address.isPresent != mark.isPresent else {
-            fields.reader.error("a virtual server has either address, port and protocol, or firewallMark and family")
+            reader.error("a virtual server has either address, port and protocol, or firewallMark and family")
             return nil
         }
         if mark.isPresent {

@@ -1,25 +1,46 @@
-import Yams
+import CYaml
 
-/// What the YAML parser had to say, as a line and a sentence.
-enum YAMLFault {
-    static func describe(_ error: any Error) -> (line: Int?, message: String) {
-        guard let error = error as? YamlError else { return (nil, "not readable as YAML: \(error)") }
-        switch error {
-        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
-            .composer(let context, let problem, let mark, _):
-            // The context is what was begun, and left open: often far above the place where that shows.
-            let context = context.map { "\($0.text) begun in line \($0.mark.line): " } ?? ""
-            return (mark.line, "not readable as YAML: \(context)\(problem), column \(mark.column)")
-        case .reader(let problem, let offset, _, let yaml):
-            // The offset counts characters, of which CR LF is one.
-            let line = offset.map { 1 + yaml.prefix($0).count(where: \.isNewline) }
-            return (line, "not readable as YAML: \(problem)")
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            return (context.mark.line, "the key \(duplicates.map { "\"\($0)\"" }.joined(separator: ", ")) is given twice")
-        case .memory:
-            return (nil, "not readable as YAML: nested too deeply, or out of memory")
+/// Why a text is not readable as YAML, and where.
+struct YAMLFault: Error {
+    /// Counted from 1.
+    let line: Int?
+    let message: String
+
+    init(line: Int?, _ message: String) {
+        self.line = line
+        self.message = message
+    }
+
+    /// What the parser had to say.
+    init(_ parser: yaml_parser_t, _ bytes: UnsafeBufferPointer<UInt8>) {
+        let problem = unsafe Self.text(parser.problem) ?? "the text makes no sense"
+        switch unsafe parser.error {
+        case YAML_MEMORY_ERROR:
+            self.init(line: nil, "not readable as YAML: nested too deeply, or out of memory")
+        case YAML_READER_ERROR:
+            self.init(line: unsafe Self.line(at: Int(parser.problem_offset), bytes), "not readable as YAML: \(problem)")
         default:
-            return (nil, "not readable as YAML")
+            // The context is what was begun, and left open: often far above the place where that shows.
+            let begun = unsafe Self.text(parser.context).map { unsafe "\($0) begun in line \(parser.context_mark.line + 1): " } ?? ""
+            let mark = unsafe parser.problem_mark
+            self.init(line: Int(mark.line) + 1, "not readable as YAML: \(begun)\(problem), column \(mark.column + 1)")
         }
+    }
+
+    private static func text(_ pointer: UnsafePointer<CChar>?) -> String? {
+        guard let pointer = unsafe pointer else { return nil }
+        return unsafe String(cString: pointer)
+    }
+
+    private static func line(at offset: Int, _ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        var line = 1
+        var previous: UInt8 = 0
+        for index in 0..<min(offset, bytes.count) {
+            let byte = unsafe bytes[index]
+            // A line ends with LF, CR LF or CR.
+            if byte == 0x0a && previous != 0x0d || byte == 0x0d { line += 1 }
+            previous = byte
+        }
+        return line
     }
 }

@@ -11,7 +11,7 @@ package enum NodePortAddresses: Equatable, Sendable {
 
 extension ServiceCompiler {
     /// The addresses of a family at which node ports are served.
-    func nodePortAddresses(_ family: AddressFamily) -> [IPAddress] {
+    package func nodePortAddresses(_ family: AddressFamily) -> [IPAddress] {
         let own = node.addresses.filter { address in
             // A link-local address of IPv6 means something only together with its link, which a virtual server cannot have.
             address.family == family && !address.isLoopback && !address.isUnspecified && !address.isMulticast

@@ -8,13 +8,19 @@ package struct EndpointSlice: Equatable, Sendable {
     package var family: AddressFamily
     package var ports: [EndpointPort]
     package var endpoints: [Endpoint]
+    /// `endpoints.kubernetes.io/last-change-trigger-time`: when what the slice follows from changed, in milliseconds since 1970.
+    package var changeTriggered: Int64?
 
-    package init(name: ObjectName, service: ObjectName, family: AddressFamily, ports: [EndpointPort], endpoints: [Endpoint]) {
+    package init(
+        name: ObjectName, service: ObjectName, family: AddressFamily, ports: [EndpointPort], endpoints: [Endpoint],
+        changeTriggered: Int64? = nil
+    ) {
         self.name = name
         self.service = service
         self.family = family
         self.ports = ports
         self.endpoints = endpoints
+        self.changeTriggered = changeTriggered
     }
 }
 

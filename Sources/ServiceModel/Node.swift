@@ -9,11 +9,16 @@ package struct Node: Equatable, Sendable {
     package var podRanges: [IPPrefix]
     /// The label `topology.kubernetes.io/zone`.
     package var zone: String?
+    /// Why it is to be given no new traffic: it is being deleted, or tainted by its autoscaler; nil where it stays.
+    package var leaving: String?
 
-    package init(name: String, addresses: [IPAddress] = [], podRanges: [IPPrefix] = [], zone: String? = nil) {
+    package init(
+        name: String, addresses: [IPAddress] = [], podRanges: [IPPrefix] = [], zone: String? = nil, leaving: String? = nil
+    ) {
         self.name = name
         self.addresses = addresses
         self.podRanges = podRanges
         self.zone = zone
+        self.leaving = leaving
     }
 }

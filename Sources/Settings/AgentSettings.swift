@@ -35,6 +35,11 @@ package struct AgentSettings: Equatable, Sendable {
     package var socket: String
     /// A group's name or number; nil where the socket is for the owner alone.
     package var socketGroup: String?
+    /// Nil where it is switched off.
+    package var healthzBind: BindPlace?
+    /// Nil where it is switched off.
+    package var metricsBind: BindPlace?
+    package var metricsServers: Int
     package var link: String
     package var iptablesBackend: IPTablesBackend
     package var managesSysctls: Bool
@@ -42,6 +47,34 @@ package struct AgentSettings: Equatable, Sendable {
     package var logFormat: LogFormat
     /// Who said it, by the setting's name; settings that nobody set are not there.
     package var origins: [String: SettingOrigin]
+}
+
+/// An address of this node, or all of them (`0.0.0.0`, `::`), and a port.
+package struct BindPlace: Hashable, Sendable {
+    package var address: IPAddress
+    package var port: UInt16
+
+    package init(_ address: IPAddress, port: UInt16) {
+        self.address = address
+        self.port = port
+    }
+
+    /// Reads `10.0.0.1:10256`, `[::]:10256`, or an address alone, which means the usual port.
+    package init?(_ text: String, usualPort: UInt16) {
+        if let address = IPAddress(text) {
+            self.init(address, port: usualPort)
+            return
+        }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else { return nil }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            return nil
+        }
+        guard let address = IPAddress(String(host)) else { return nil }
+        self.init(address, port: port)
+    }
 }
 
 /// Who gave a setting its value.

@@ -4,7 +4,8 @@ extension SettingDefinition {
         manifests, hostnameOverride,
         scheduler, schedulerFlags, syncPeriod, minSyncPeriod, strictARP, tcpTimeout, tcpFinTimeout, udpTimeout, excludeCIDRs,
         masqueradeAll, masqueradeBit, clusterCIDR, detectLocalMode, podBridgeInterface, podInterfaceNamePrefix,
-        nodePortAddresses, serviceNodePortRange, runtimeDirectory, socket, socketGroup, link, iptablesBackend, manageSysctls, logLevel,
+        nodePortAddresses, serviceNodePortRange, runtimeDirectory, socket, socketGroup,
+        healthzBindAddress, metricsBindAddress, metricsServers, link, iptablesBackend, manageSysctls, logLevel,
         logFormat,
     ]
 
@@ -77,6 +78,15 @@ extension SettingDefinition {
     )
     package static let socketGroup = SettingDefinition(
         "socket-group", .text, "A group, by name or number, that may use the socket besides the owner")
+    package static let healthzBindAddress = SettingDefinition(
+        "healthz-bind-address", .text, default: "0.0.0.0:10256", kubeProxy: "healthz-bind-address",
+        "Address and port of /healthz and /livez; an address alone means port 10256, nothing switches them off")
+    package static let metricsBindAddress = SettingDefinition(
+        "metrics-bind-address", .text, default: "127.0.0.1:10249", kubeProxy: "metrics-bind-address",
+        "Address and port of /metrics; an address alone means port 10249, nothing switches it off")
+    package static let metricsServers = SettingDefinition(
+        "metrics-servers", .integer(0...1_000_000), default: "20000",
+        "How many virtual and real servers have metrics of their own, at most")
     package static let link = SettingDefinition(
         "link", .text, default: "kube-ipvs0", "The dummy link that holds the virtual addresses; at most 15 bytes")
     package static let iptablesBackend = SettingDefinition(

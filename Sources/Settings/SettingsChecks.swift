@@ -52,6 +52,9 @@ extension AgentSettings {
             values.report(.runtimeDirectory, "too long for the socket in it; give less, or give --socket, at most 100 bytes")
         }
         socketGroup = values.optionalText(.socketGroup)
+        healthzBind = Self.bindPlace(.healthzBindAddress, usualPort: 10256, &values)
+        metricsBind = Self.bindPlace(.metricsBindAddress, usualPort: 10249, &values)
+        metricsServers = Int(values.integer(.metricsServers, in: 0...1_000_000))
         link = Self.linkName(.link, &values) ?? ""
         if link.isEmpty { values.report(.link, "a name is needed, such as kube-ipvs0") }
         iptablesBackend = values.word(.iptablesBackend) ?? .auto
@@ -59,6 +62,16 @@ extension AgentSettings {
         logLevel = values.word(.logLevel) ?? .info
         logFormat = values.word(.logFormat) ?? .text
         origins = values.origins
+    }
+
+    /// Nil where it is switched off.
+    private static func bindPlace(_ definition: SettingDefinition, usualPort: UInt16, _ values: inout SettingValues) -> BindPlace? {
+        let place = values.read(definition, "an address with a port, such as 0.0.0.0:\(usualPort) or [::]:\(usualPort)") {
+            text -> BindPlace?? in
+            if text.isEmpty { return .some(nil) }
+            return BindPlace(text, usualPort: usualPort).map { .some($0) }
+        }
+        return place ?? nil
     }
 
     /// A timeout of the kernel's: whole seconds, of which IPVS takes at most `INT_MAX / HZ` (`ip_vs_set_timeout`), here for the largest

@@ -9,8 +9,23 @@ package protocol AgentInquiry: Sendable {
     /// These Services, in this order; those that are gone are left out. At most `ServiceReport.batch` at a time.
     func services(_ names: [String]) async throws(InquiryFailure) -> [ServiceReport]
 
+    /// The virtual servers of these Services, in this order; those that are gone are left out. At most `ServiceReport.batch` at a time.
+    func entrances(of services: [String]) async throws(InquiryFailure) -> [ServiceEntrances]
+
     func drift() async throws(InquiryFailure) -> DriftDocument
     func plan() async throws(InquiryFailure) -> PlanDocument
+}
+
+/// The virtual servers that a Service has, by their names: `10.96.0.1:80 TCP`.
+package struct ServiceEntrances: Hashable, Sendable {
+    /// `default/web`.
+    package var service: String
+    package var names: [String]
+
+    package init(service: String, names: [String]) {
+        self.service = service
+        self.names = names
+    }
 }
 
 /// Why an agent did not answer.

@@ -78,7 +78,7 @@ package enum IPVSAdmText {
     private static func words(_ tunnel: Tunnel) -> [String] {
         var words: [String] = []
         switch tunnel.encapsulation {
-        case .ipip: break
+        case .ipip: words.append("--tun-type ipip")
         case .gre: words.append("--tun-type gre")
         case .gue(let port): words.append("--tun-type gue --tun-port \(port)")
         }

@@ -1,6 +1,7 @@
 import ControlSocket
 import Foundation
 import Glibc
+import HTTPServing
 import ServiceLifecycle
 import Telemetry
 import Testing
@@ -15,7 +16,7 @@ import Testing
     private var path: String { directory.socket }
 
     /// Runs a socket while a body uses it, and ends it as SIGTERM does.
-    private func run(limits: SocketLimits = SocketLimits(), while body: () async throws -> Void) async throws {
+    private func run(limits: ServingLimits = ServingLimits(), while body: () async throws -> Void) async throws {
         let place = try SocketPlace(path: path)
         let socket = ControlSocket(place: place, inquiry: agent, events: events, board: StatusBoard(), limits: limits, logger: quiet)
         try await socket.check()
@@ -107,7 +108,7 @@ import Testing
     }
 
     @Test func followersThatAreGoneLeaveTheirSeats() async throws {
-        var limits = SocketLimits()
+        var limits = ServingLimits()
         limits.followers = 1
         try await run(limits: limits) {
             events.post(.started, about: "agent", "one")
@@ -126,7 +127,7 @@ import Testing
     }
 
     @Test func theEndDoesNotWaitForFollowers() async throws {
-        var limits = SocketLimits()
+        var limits = ServingLimits()
         limits.stopTime = .milliseconds(200)
         let began = ContinuousClock.now
         try await run(limits: limits) {
@@ -139,7 +140,7 @@ import Testing
     }
 
     @Test func aReaderThatTakesNothingIsCutOffAndHoldsNobodyElse() async throws {
-        var limits = SocketLimits()
+        var limits = ServingLimits()
         limits.writeTime = .milliseconds(300)
         limits.followers = 1
         try await run(limits: limits) {
@@ -163,7 +164,7 @@ import Testing
     }
 
     @Test func moreConnectionsThanAreServedWaitForThoseThatAreIdle() async throws {
-        var limits = SocketLimits()
+        var limits = ServingLimits()
         limits.connections = 8
         limits.idleTime = .milliseconds(300)
         try await run(limits: limits) {
@@ -183,7 +184,7 @@ import Testing
         "GET /v1/status HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ])
     func whatIsNoRequestEndsItsConnectionOnly(bytes: String) async throws {
-        var limits = SocketLimits()
+        var limits = ServingLimits()
         limits.idleTime = .milliseconds(500)
         limits.requestTime = .milliseconds(500)
         try await run(limits: limits) {
@@ -209,7 +210,7 @@ import Testing
     }
 
     @Test func aRequestThatComesByteByByteIsCutOff() async throws {
-        var limits = SocketLimits()
+        var limits = ServingLimits()
         limits.idleTime = .milliseconds(400)
         limits.requestTime = .milliseconds(400)
         try await run(limits: limits) {

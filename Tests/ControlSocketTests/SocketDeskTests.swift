@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServing
 import Telemetry
 import Testing
 
@@ -10,12 +11,12 @@ import Testing
     private let board = StatusBoard()
 
     private func desk(_ agent: StubAgent? = nil, followers: Int = 2) -> SocketDesk {
-        var limits = SocketLimits()
+        var limits = ServingLimits()
         limits.followers = followers
         return SocketDesk(inquiry: agent ?? self.agent, events: events, board: board, limits: limits)
     }
 
-    private func text(_ answer: SocketAnswer) async throws -> String {
+    private func text(_ answer: HTTPAnswer) async throws -> String {
         var data = Data()
         switch answer.body {
         case .whole(let whole): data = whole
@@ -24,7 +25,7 @@ import Testing
         return String(decoding: data, as: UTF8.self)
     }
 
-    private func object(_ answer: SocketAnswer) async throws -> [String: Any] {
+    private func object(_ answer: HTTPAnswer) async throws -> [String: Any] {
         let data = Data(try await text(answer).utf8)
         return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     }
@@ -115,7 +116,7 @@ import Testing
 
     @Test func onlySoManyFollow() async throws {
         let desk = desk(followers: 2)
-        var first: SocketAnswer? = await desk.answer(method: "GET", target: "/v1/events?follow=true")
+        var first: HTTPAnswer? = await desk.answer(method: "GET", target: "/v1/events?follow=true")
         let second = await desk.answer(method: "GET", target: "/v1/events?follow=true")
         #expect(first?.status == 200 && second.status == 200)
         #expect(await desk.answer(method: "GET", target: "/v1/events?follow=true").status == 503)

@@ -33,6 +33,11 @@ final class StubAgent: AgentInquiry {
         return names
     }
 
+    func entrances(of services: [String]) async throws(InquiryFailure) -> [ServiceEntrances] {
+        try check()
+        return services.filter(names.contains).map { ServiceEntrances(service: $0, names: []) }
+    }
+
     func services(_ names: [String]) async throws(InquiryFailure) -> [ServiceReport] {
         try check()
         largest.withLock { $0 = max($0, names.count) }

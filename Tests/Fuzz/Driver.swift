@@ -32,8 +32,9 @@ private func decoder(named name: String?) -> @Sendable ([UInt8]) -> Void {
     case "connections": return { ConnectionInput.tryOne($0) }
     case "set": return { SetInput.tryOne($0) }
     case "manifest": return { ManifestInput.tryOne($0) }
+    case "json": return { JSONInput.tryOne($0) }
     default:
-        print("FUZZ is one of netlink, table, connections, set and manifest")
+        print("FUZZ is one of netlink, table, connections, set, manifest and json")
         exit(2)
     }
 }

@@ -117,4 +117,47 @@ import Testing
                 "web.yaml:4, document 1, Node n, spec.podCIDRs[0]: \"10.0.0.0/33\" is not a range such as 10.244.0.0/24"
             ])
     }
+
+    @Test(arguments: [
+        ("spec: {}", nil),
+        ("spec: {taints: [{key: node.kubernetes.io/unschedulable, effect: NoSchedule}]}", nil),
+        (
+            "spec: {taints: [{key: other}, {key: ToBeDeletedByClusterAutoscaler, value: '1', effect: NoSchedule}]}",
+            "the node has the taint ToBeDeletedByClusterAutoscaler"
+        ),
+    ])
+    func aNodeThatItsAutoscalerRemovesLeaves(spec: String, leaving: String?) {
+        #expect(reader.node("apiVersion: v1\nkind: Node\nmetadata: {name: n}\n\(spec)")?.leaving == leaving)
+    }
+
+    @Test func aNodeThatIsBeingDeletedLeaves() {
+        let text = "apiVersion: v1\nkind: Node\nmetadata: {name: n, deletionTimestamp: '2026-11-21T00:23:06Z'}"
+        #expect(reader.node(text)?.leaving == "the node is being deleted")
+    }
+
+    @Test(
+        arguments: [
+            ("'2026-11-21T00:23:06.25Z'", 1_795_220_586_250), ("'2026-11-21T00:23:06.1239999Z'", 1_795_220_586_123),
+            ("'2026-11-21T00:23:06Z'", 1_795_220_586_000), ("soon", nil), ("null", nil),
+        ] as [(String, Int64?)])
+    func whenAChangeBeganIsRead(text: String, milliseconds: Int64?) {
+        let text = """
+            apiVersion: discovery.k8s.io/v1
+            kind: EndpointSlice
+            metadata:
+              name: web-1
+              labels: {kubernetes.io/service-name: web}
+              annotations: {endpoints.kubernetes.io/last-change-trigger-time: \(text)}
+            addressType: IPv4
+            ports: []
+            endpoints: []
+            """
+        let contents = reader.read(text, file: "web.yaml")
+        #expect(contents.problems == [])
+        guard case .endpointSlice(let slice)? = contents.entries.first?.object else {
+            Issue.record("no slice")
+            return
+        }
+        #expect(slice.changeTriggered == milliseconds)
+    }
 }

@@ -10,12 +10,13 @@ package enum RandomTables {
     ///   - random: where chance comes from.
     ///   - count: how many virtual servers.
     ///   - isPlain: leaves out what `ipvsadm` changes or loses on its way: ports of directly routed and tunnelled real servers that are not
-    ///     the virtual server's, and the third flag of `sh` and `mh`.
+    ///     the virtual server's, the third flag of `sh` and `mh`, and marks above 2³¹, which it prints as negative numbers.
     /// - Returns: a table that the kernel takes.
     package static func list(_ random: inout SeededGenerator, count: Int = 12, isPlain: Bool = false) -> VirtualServerList {
         var list = VirtualServerList()
         for _ in 0..<count {
-            let key = key(&random)
+            var key = key(&random)
+            if isPlain, case .firewallMark(let mark, let family) = key { key = .firewallMark(max(mark >> 1, 1), family) }
             var state = VirtualServerState(configuration(key, &random))
             if isPlain { state.configuration.schedulerFlags.remove(.third) }
             for _ in 0..<Int.random(in: 0...5, using: &random) {

@@ -171,11 +171,14 @@ extension LabTests {
                 let why = try await Program.run(
                     Laboratory.control, "why", "10.96.0.20:80", "--netns", "n1", "--socket", scene.directory + "/run/agent.sock")
                 #expect(why.output.contains("10.96.0.20 is bound"), "\(why.text)")
+                // Held up, so that it does not put right what is broken.
+                agent.signal(SIGSTOP)
                 try await Program.script("ip address delete 10.96.0.20/32 dev kube-ipvs0", in: "n1")
                 let broken = try await Program.run(Laboratory.control, "why", "10.96.0.20:80", "--netns", "n1", "--no-agent")
                 #expect(broken.status == 1)
                 #expect(broken.lines.dropFirst().first?.contains("wrong") == true, "\(broken.text)")
                 #expect(broken.output.contains("no link of this node holds 10.96.0.20"), "\(broken.text)")
+                agent.signal(SIGCONT)
             }
         }
 

@@ -49,7 +49,7 @@ extension LabTests {
         /// Whether a packet is masqueraded: from a pod not, from outside the pods' range it is.
         @Test func theSourceIsForetold() async throws {
             try await Scene.with(.bridge, [ServiceManifest()]) { scene in
-                _ = try await scene.startAgent()
+                let agent = try await scene.startAgent()
                 for (client, namespace) in [("10.244.0.20", "client"), ("192.0.2.10", "n1")] {
                     let answers = try await scene.ask("10.96.0.20", from: namespace, count: 1, "--bind", client)
                     let isMasqueraded = answers.clients != [client]
@@ -58,8 +58,10 @@ extension LabTests {
                         foretold.contains("masqueraded: the real server sees") == isMasqueraded,
                         "\(client): \(answers.clients)\n\(foretold)")
                 }
+                agent.signal(SIGSTOP)
                 try await Program.script("ip address delete 10.96.0.20/32 dev kube-ipvs0", in: "n1")
                 #expect(try await Self.trace("10.244.0.20", "10.96.0.20:80", scene).contains("no link holds 10.96.0.20"))
+                agent.signal(SIGCONT)
             }
         }
     }

@@ -31,6 +31,7 @@ struct ServiceManifest {
         var externalAddresses: [String] = []
         var loadBalancerAddresses: [String] = []
         var sourceRanges: [String] = []
+        var healthCheckNodePort: UInt16?
     }
 
     /// The documents as YAML; an EndpointSlice for each family.
@@ -51,6 +52,7 @@ struct ServiceManifest {
         if type != "ClusterIP" || !exposure.externalAddresses.isEmpty { lines += ["  externalTrafficPolicy: \(exposure.policy)"] }
         if !exposure.externalAddresses.isEmpty { lines += ["  externalIPs: \(Self.list(exposure.externalAddresses))"] }
         if !exposure.sourceRanges.isEmpty { lines += ["  loadBalancerSourceRanges: \(Self.list(exposure.sourceRanges))"] }
+        if let port = exposure.healthCheckNodePort { lines += ["  healthCheckNodePort: \(port)"] }
         if type == "LoadBalancer" { lines += ["  allocateLoadBalancerNodePorts: false"] }
         lines += ["  ports:"]
         for port in ports {

@@ -45,7 +45,16 @@ struct EndpointSliceDecoding {
         let endpoints = endpoints(fields["endpoints"], family)
         guard !fields.reader.report.hasErrors else { return .bad }
         let service = ObjectName(namespace: name.namespace, name: owner)
-        return .decoded(EndpointSlice(name: name, service: service, family: family, ports: ports, endpoints: endpoints))
+        return .decoded(
+            EndpointSlice(
+                name: name, service: service, family: family, ports: ports, endpoints: endpoints, changeTriggered: changeTriggered))
+    }
+
+    /// Only for figures: one that is no time is as good as none.
+    private var changeTriggered: Int64? {
+        guard let annotations = metadata.fields["annotations"].fields() else { return nil }
+        let reader = annotations["endpoints.kubernetes.io/last-change-trigger-time"]
+        return reader.isPresent ? reader.string().flatMap(Timestamp.milliseconds) : nil
     }
 
     private func ports(_ reader: FieldReader) -> [EndpointPort] {

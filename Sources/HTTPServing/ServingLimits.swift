@@ -1,5 +1,5 @@
 /// What a client may use up. Whoever may connect is trusted to read, not to keep others from it.
-package struct SocketLimits: Sendable {
+package struct ServingLimits: Sendable {
     /// More than these wait until one ends.
     package var connections = 64
     /// Of these, how many may follow the events, which has no end.
@@ -15,7 +15,7 @@ package struct SocketLimits: Sendable {
     package var bodyBytes = 64 * 1024
     /// At the end answers are given so long to be finished.
     package var stopTime = Duration.seconds(5)
-    /// A socket that is lost is made again after so long.
+    /// A socket or port that is lost is made again after so long.
     package var restartTime = Duration.seconds(5)
 
     package init() {}

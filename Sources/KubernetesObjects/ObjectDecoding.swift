@@ -1,12 +1,31 @@
-import ServiceModel
+package import ServiceModel
 
 /// Decodes one object of a known kind: its name first, so that whatever is wrong afterwards can be told of whom.
-struct ObjectDecoding {
+package struct ObjectDecoding {
     let kind: SourceObject.Kind
     let fields: Fields
     let nodePorts: ClosedRange<UInt16>
 
-    enum Outcome {
+    /// - Parameters:
+    ///   - kind: what the object is said to be.
+    ///   - fields: the object's own.
+    ///   - nodePorts: the node ports that a Service may ask for (`--service-node-port-range` of kube-apiserver).
+    package init(kind: SourceObject.Kind, fields: Fields, nodePorts: ClosedRange<UInt16>) {
+        self.kind = kind
+        self.fields = fields
+        self.nodePorts = nodePorts
+    }
+
+    /// The version in which a kind is read; nil where it is not.
+    package static func version(of kind: String) -> String? {
+        switch kind {
+        case "Service", "Node": "v1"
+        case "EndpointSlice": "discovery.k8s.io/v1"
+        default: nil
+        }
+    }
+
+    package enum Outcome {
         case decoded(SourceObject)
         /// Something is wrong; the report says what.
         case bad
@@ -14,7 +33,8 @@ struct ObjectDecoding {
         case notOurs
     }
 
-    func decode() -> (SourceObject.Key?, Outcome) {
+    /// The object's kind and name, nil where they cannot be read, and what it comes to. What is wrong is in the fields' report.
+    package func decode() -> (SourceObject.Key?, Outcome) {
         let metadata = fields["metadata"].fields()
         guard let metadata else {
             if !fields["metadata"].isPresent { fields["metadata"].error("missing: an object needs metadata.name") }
@@ -33,7 +53,7 @@ struct ObjectDecoding {
             namespace = "default"
         }
         let key = SourceObject.Key(kind, ObjectName(namespace: namespace, name: name))
-        fields.reader.report.object = key.description
+        fields.reader.report.object = key
         return (key, decode(key.name, Metadata(metadata)))
     }
 

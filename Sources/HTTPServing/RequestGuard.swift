@@ -1,21 +1,21 @@
 import HTTPTypes
-import NIOCore
-import NIOHTTPTypes
+package import NIOCore
+package import NIOHTTPTypes
 
 /// Closes a connection whose request has more body than it may, or does not come to its end in time.
 ///
 /// The server counts a connection as idle only while nothing comes: one byte now and then would keep it for ever.
-final class RequestGuard: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
+package final class RequestGuard: ChannelInboundHandler, RemovableChannelHandler {
+    package typealias InboundIn = HTTPRequestPart
+    package typealias InboundOut = HTTPRequestPart
 
-    private let limits: SocketLimits
+    private let limits: ServingLimits
     private var bodyBytes = 0
     private var deadline: Scheduled<Void>?
 
-    init(_ limits: SocketLimits) { self.limits = limits }
+    package init(_ limits: ServingLimits) { self.limits = limits }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head:
             bodyBytes = 0
@@ -32,10 +32,10 @@ final class RequestGuard: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         deadline?.cancel()
         context.fireChannelInactive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+    package func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
 }

@@ -9,7 +9,15 @@ struct NodeDecoding {
     func decode(_ fields: Fields) -> Node {
         Node(
             name: name, addresses: addresses(fields["status"].fields()), podRanges: podRanges(fields["spec"].fields()),
-            zone: metadata.label("topology.kubernetes.io/zone"))
+            zone: metadata.label("topology.kubernetes.io/zone"), leaving: leaving(fields["spec"].fields()))
+    }
+
+    /// What kube-proxy takes a node out of load balancing for, too (https://kep.k8s.io/3836).
+    private func leaving(_ spec: Fields?) -> String? {
+        if metadata.fields["deletionTimestamp"].isPresent { return "the node is being deleted" }
+        let taint = "ToBeDeletedByClusterAutoscaler"
+        let isTainted = spec?["taints"].items().contains { $0.fields()?["key"].string() == taint } ?? false
+        return isTainted ? "the node has the taint \(taint)" : nil
     }
 
     /// Internal addresses, then external ones, each in order (`GetNodeHostIPs`); host names and the like are no addresses.

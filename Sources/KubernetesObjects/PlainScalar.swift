@@ -3,7 +3,7 @@
 /// Kubernetes' tools read YAML with the rules of YAML 1.1 (`yaml.org/type`), so that `on` is a boolean and `0x50` a number. The same
 /// rules here make a document mean the same to this agent and to `kubectl apply`. Sexagesimal numbers are left out, as Go's reader
 /// leaves them out.
-enum PlainScalar: Equatable {
+package enum PlainScalar: Equatable, Sendable {
     case null
     case boolean(Bool)
     /// An integer that fits in 64 bits.
@@ -12,21 +12,41 @@ enum PlainScalar: Equatable {
     case number
     case string
 
-    init(_ text: String) {
+    /// - Parameter text: UTF-8.
+    init(_ text: ArraySlice<UInt8>) {
         // Nearly every scalar is a word; its first byte tells.
-        guard let first = text.utf8.first else {
+        guard let first = text.first else {
             self = .null
             return
         }
         switch first {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."):
-            self = Self.number(text)
+            self = Self.plainNumber(text) ?? Self.number(String(decoding: text, as: UTF8.self))
         case UInt8(ascii: "~"), UInt8(ascii: "n"), UInt8(ascii: "N"), UInt8(ascii: "t"), UInt8(ascii: "T"), UInt8(ascii: "f"),
             UInt8(ascii: "F"), UInt8(ascii: "y"), UInt8(ascii: "Y"), UInt8(ascii: "o"), UInt8(ascii: "O"):
-            self = Self.word(text)
+            // The longest of these words is "false".
+            self = text.count > 5 ? .string : Self.word(String(decoding: text, as: UTF8.self))
         default:
             self = .string
         }
+    }
+
+    /// What nearly all that begin like a number are: a few decimal digits, or an IPv4 address; nil where more has to be looked at.
+    private static func plainNumber(_ text: ArraySlice<UInt8>) -> PlainScalar? {
+        var value: Int64 = 0
+        var dots = 0
+        for byte in text {
+            if byte == UInt8(ascii: ".") {
+                dots += 1
+            } else {
+                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+                if dots == 0, text.count <= 18 { value = value * 10 + Int64(byte - UInt8(ascii: "0")) }
+            }
+        }
+        if dots >= 2 { return .string }
+        // A zero in front makes it octal.
+        guard dots == 0, text.count <= 18, text.first != UInt8(ascii: "0") || text.count == 1 else { return nil }
+        return .integer(value)
     }
 
     private static func word(_ text: String) -> PlainScalar {

@@ -1,4 +1,4 @@
-import ServiceModel
+package import ServiceModel
 
 /// Where a value stands inside an object: `spec.ports[0].port`.
 ///
@@ -24,12 +24,12 @@ indirect enum FieldPath {
 ///
 /// Aliases make a small text mean a huge document ("a billion laughs"). Without aliases, a text of n bytes holds fewer than n values,
 /// and a reader looks at each a few times at most; a file that needs more than that is a bomb.
-final class WorkBudget {
-    private(set) var remaining: Int
+package final class WorkBudget {
+    private var remaining: Int
 
-    init(byteCount: Int) { remaining = 10_000 + 8 * byteCount }
+    package init(byteCount: Int) { remaining = 10_000 + 8 * byteCount }
 
-    var isExhausted: Bool { remaining <= 0 }
+    package var isExhausted: Bool { remaining <= 0 }
 
     /// Counts values as looked at; false when there were too many.
     func spend(_ count: Int) -> Bool {
@@ -38,29 +38,42 @@ final class WorkBudget {
     }
 }
 
-/// Collects everything that is wrong with one object, each with its place.
-final class ObjectReport {
-    let file: String
-    /// Counted from 1, as a person does.
-    let document: Int
-    /// `Service default/web`; empty while that is not known.
-    var object = ""
-    let budget: WorkBudget
-    private(set) var problems: [SourceProblem] = []
-    private(set) var hasErrors = false
+/// Where objects come from, as a person finds the place.
+package enum ObjectOrigin: Sendable {
+    /// A document of a file, counted from 1.
+    case document(file: String, number: Int)
+    /// What has no lines that anybody could look at.
+    case server(String)
 
-    init(file: String, document: Int, budget: WorkBudget) {
-        self.file = file
-        self.document = document
+    /// `web.yaml:12, document 2`.
+    func place(line: Int) -> String {
+        switch self {
+        case .document(let file, let number): "\(file):\(line), document \(number)"
+        case .server(let name): name
+        }
+    }
+}
+
+/// Collects everything that is wrong with one object, each with its place.
+package final class ObjectReport {
+    private let origin: ObjectOrigin
+    /// Nil while that is not known.
+    package var object: SourceObject.Key?
+    let budget: WorkBudget
+    package private(set) var problems: [SourceProblem] = []
+    package private(set) var hasErrors = false
+
+    package init(_ origin: ObjectOrigin, budget: WorkBudget) {
+        self.origin = origin
         self.budget = budget
     }
 
     /// `web.yaml:12, document 2`.
-    func place(line: Int) -> String { "\(file):\(line), document \(document)" }
+    package func place(line: Int) -> String { origin.place(line: line) }
 
     func add(_ message: String, line: Int, path: FieldPath, isError: Bool) {
         var place = place(line: line)
-        if !object.isEmpty { place += ", \(object)" }
+        if let object { place += ", \(object)" }
         let path = path.text
         if !path.isEmpty { place += ", \(path)" }
         problems.append(SourceProblem(place: place, message: message, isError: isError))

@@ -1,7 +1,12 @@
 /// Reads RFC 3339 timestamps as the API writes them: `2026-11-21T00:23:06Z`, also with a fraction or an offset.
 enum Timestamp {
     /// Seconds since 1970, the fraction dropped; nil where the text is no timestamp.
-    static func seconds(_ text: String) -> Int64? {
+    static func seconds(_ text: String) -> Int64? { parts(text)?.seconds }
+
+    /// Milliseconds since 1970, what is below dropped; nil where the text is no timestamp.
+    static func milliseconds(_ text: String) -> Int64? { parts(text).map { $0.seconds * 1000 + $0.milliseconds } }
+
+    private static func parts(_ text: String) -> (seconds: Int64, milliseconds: Int64)? {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20, bytes.count <= 40 else { return nil }
         func digits(_ range: Range<Int>) -> Int64? {
@@ -19,10 +24,15 @@ enum Timestamp {
             (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
         else { return nil }
         var rest = bytes[19...]
+        var milliseconds: Int64 = 0
         if rest.first == UInt8(ascii: ".") {
             rest = rest.dropFirst()
             let fraction = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
             guard !fraction.isEmpty else { return nil }
+            for place in 0..<3 {
+                let index = fraction.startIndex + place
+                milliseconds = milliseconds * 10 + (index < fraction.endIndex ? Int64(fraction[index] - UInt8(ascii: "0")) : 0)
+            }
             rest = rest.dropFirst(fraction.count)
         }
         var offset: Int64 = 0
@@ -39,7 +49,7 @@ enum Timestamp {
             default: return nil
             }
         }
-        return days(year: year, month: month, day: day) * 86400 + hour * 3600 + minute * 60 + second - offset
+        return (days(year: year, month: month, day: day) * 86400 + hour * 3600 + minute * 60 + second - offset, milliseconds)
     }
 
     /// Days since 1970-01-01 of the proleptic Gregorian calendar, with the year taken to begin in March so that the leap day is its last.
