@@ -63,12 +63,13 @@ lint: ## check the style of Swift and of shell scripts
 BENCH_TIMEOUT ?= 7200
 # More options of the benchmark itself: see Benchmarks/.build/release/benchmark --help.
 BENCH_OPTIONS ?=
-bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes|probes|kubernetes, BENCH_QUICK=1; docs/performance.md)
+bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes|probes|kubernetes|listing, BENCH_QUICK=1; docs/performance.md)
 	@integration/install-packages build
 	@integration/install-packages lab
 	@$(SWIFT) build -c release --product ipvs-agent >&2
 	@$(SWIFT) build -c release --product probe-load >&2
 	@$(SWIFT) build -c release --product lab-apiserver >&2
+	@$(SWIFT) build -c release --product ipvsctl >&2
 	@$(SWIFT) build -c release --package-path Benchmarks >&2
 	@$(MAKE) --no-print-directory -C Benchmarks/Floors >&2
 	@# Probes go over this machine's loopback, everything else to the laboratory's kernel.
@@ -76,6 +77,7 @@ bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes|pro
 		--probe-load "$$($(SWIFT) build -c release --show-bin-path)/probe-load" $(if $(BENCH_QUICK),--probe-seconds 5) $(BENCH_OPTIONS))
 	@$(if $(filter probes,$(SCENARIO)),,integration/lab --ring $${BENCH_RING:-auto} --memory $${BENCH_MEMORY:-6000} --timeout $(BENCH_TIMEOUT) -- \
 		Benchmarks/.build/release/benchmark --agent "$$($(SWIFT) build -c release --show-bin-path)/ipvs-agent" \
+		--control "$$($(SWIFT) build -c release --show-bin-path)/ipvsctl" \
 		--api-server "$$($(SWIFT) build -c release --show-bin-path)/lab-apiserver" \
 		--floor Benchmarks/Floors/floor $(if $(SCENARIO),--scenario $(SCENARIO)) \
 		$(if $(BENCH_QUICK),--runs 1 --idle-seconds 10 --load-seconds 20 --changes 50 --sizes 10$(,)1000$(,)10000) $(BENCH_OPTIONS))
@@ -89,6 +91,12 @@ install: ## compile for release and install below $(PREFIX)
 	$(SWIFT) build -c release --product ipvsctl
 	install -D -m 755 .build/release/ipvs-agent "$(DESTDIR)$(PREFIX)/sbin/ipvs-agent"
 	install -D -m 755 .build/release/ipvsctl "$(DESTDIR)$(PREFIX)/bin/ipvsctl"
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+		"$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	.build/release/ipvsctl manual "$(DESTDIR)$(PREFIX)/share/man/man1"
+	.build/release/ipvsctl completions bash > "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ipvsctl"
+	.build/release/ipvsctl completions zsh > "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_ipvsctl"
+	.build/release/ipvsctl completions fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/ipvsctl.fish"
 	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system"
 	sed 's|/usr/local/sbin/|$(PREFIX)/sbin/|' packaging/ipvs-agent.service > "$(DESTDIR)$(PREFIX)/lib/systemd/system/ipvs-agent.service"
 	chmod 644 "$(DESTDIR)$(PREFIX)/lib/systemd/system/ipvs-agent.service"

@@ -36,6 +36,12 @@ let httpServer: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
 ]
+/// What the agent is asked with, over its socket.
+let socketClient: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+]
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 /// What probes are sent with.
 let probing: [Target.Dependency] = [
@@ -93,6 +99,7 @@ let package = Package(
 
         // Values.
         room("Addresses"),
+        room("NearNames"),
         room("IPVSModel", knows: ["Addresses"]),
         room("HealthModel", knows: ["Addresses"]),
         room("ServiceModel", knows: ["Addresses", "HealthModel"]),
@@ -109,7 +116,9 @@ let package = Package(
 
         // The node's other kernel state, one subsystem each.
         room("Links", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
-        room("IPSets", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "CIPSet"]),
+        // Reading sets needs no libipset, so that ipvsctl has nothing under its licence (docs/licensing.md).
+        room("IPSetReading", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
+        room("IPSets", knows: ["Addresses", "NodeModel", "IPSetReading", "CIPSet"]),
         room("PacketRules", knows: ["Addresses", "NodeModel", subprocess]),
         room("Conntrack", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
         room("Sysctls"),
@@ -128,13 +137,18 @@ let package = Package(
         room("HealthChecks", knows: ["Addresses", "HealthModel", subprocess] + probing),
 
         // What is asked for, and how.
+        room("VirtualServerDocuments", knows: ["Addresses", "IPVSModel", "NodeModel", "NearNames"]),
         room("KubernetesObjects", knows: ["Addresses", "HealthModel", "ServiceModel"]),
         // Of Yams only the C library: its events become documents without a node of Yams for each value.
-        room("ManifestSource", knows: ["ServiceModel", "KubernetesObjects", yams]),
+        room(
+            "ManifestSource",
+            knows: [
+                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "KubernetesObjects", "VirtualServerDocuments", "NearNames", yams,
+            ]),
         room(
             "KubernetesSource",
             knows: ["Addresses", "ServiceModel", "KubernetesObjects", "Telemetry", logging, subprocess, systemPackage, yams] + httpClient),
-        room("Settings", knows: ["Addresses", "IPVSModel", "ServiceModel", yams]),
+        room("Settings", knows: ["Addresses", "IPVSModel", "ServiceModel", "NearNames", yams]),
 
         // What the agent tells of itself: values, and how they are written.
         room("Telemetry"),
@@ -147,18 +161,25 @@ let package = Package(
             "Agent",
             knows: [
                 "Addresses", "IPVSModel", "HealthModel", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel",
-                "Telemetry", "CMalloc", logging, lifecycle,
+                "Telemetry", "RuntimeFiles", "CMalloc", logging, lifecycle,
             ]),
+        room("RuntimeFiles"),
         room("CommandSupport", knows: [argumentParser]),
         room(
             "AgentCommands",
             knows: [
                 "Addresses", "IPVSModel", "HealthChecks", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel",
-                "LinuxKernel", "ManifestSource", "KubernetesSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages", "IPVS",
+                "LinuxKernel", "ManifestSource", "KubernetesSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages",
+                "RuntimeFiles", "IPVS",
                 "CommandSupport", argumentParser,
                 logging, lifecycle, unixSignals,
             ]),
-        room("ControlCommands", knows: ["IPVS", "CommandSupport", argumentParser]),
+        room(
+            "ControlCommands",
+            knows: [
+                "IPVS", "NodeModel", "Planner", "NetlinkTransport", "Links", "IPSetReading", "PacketRules", "Sysctls", "Telemetry",
+                "NearNames", "RuntimeFiles", "VirtualServerDocuments", "ManifestSource", "CommandSupport", argumentParser, yams,
+            ] + socketClient),
         .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
         // A server and client for the laboratory, in C so that it starts at once.
         .executableTarget(name: "lab-peer", path: "integration/peer"),
@@ -169,10 +190,13 @@ let package = Package(
         // The library's example, so that the lab can run it. It is a package of its own besides.
         .executableTarget(
             name: "balancer", dependencies: ["IPVS"], path: "examples/library/Sources/balancer", swiftSettings: strict),
-        .executableTarget(name: "ipvsctl", dependencies: ["ControlCommands", "CommandSupport"], swiftSettings: strict),
+        .executableTarget(name: "ipvsctl", dependencies: ["ControlCommands"], swiftSettings: strict),
 
         // Tests stand beside the rooms they test.
         room("TestSupport", path: "Tests/TestSupport"),
+        room(
+            "TableSamples", knows: ["Addresses", "IPVSModel", "NodeModel", "VirtualServerDocuments", "TestSupport"],
+            path: "Tests/TableSamples"),
         room("NetlinkTesting", knows: ["NetlinkCodec", "NetlinkTransport"], path: "Tests/NetlinkTesting"),
         tests("AddressesTests", of: ["Addresses", "TestSupport"]),
         tests("ServiceModelTests", of: ["Addresses", "HealthModel", "ServiceModel"]),
@@ -181,7 +205,15 @@ let package = Package(
             "ServiceCompilerTests",
             of: ["Addresses", "IPVSModel", "HealthModel", "NodeModel", "ServiceModel", "ServiceCompiler", "TestSupport"]),
         tests("PlannerTests", of: ["Addresses", "IPVSModel", "NodeModel", "Planner", "NodeKernel", "FakeKernel"]),
-        tests("ControlCommandsTests", of: ["IPVS", "ControlCommands"]),
+        tests(
+            "VirtualServerDocumentsTests",
+            of: ["Addresses", "IPVSModel", "NodeModel", "ManifestSource", "VirtualServerDocuments", "TableSamples", "TestSupport"]),
+        tests(
+            "ControlCommandsTests",
+            of: [
+                "IPVS", "NodeModel", "Links", "IPSetReading", "Telemetry", "NearNames", "VirtualServerDocuments", "ManifestSource",
+                "ControlCommands", "CommandSupport", "TestSupport", argumentParser,
+            ], resources: [.copy("Golden")]),
         tests(
             "LinuxKernelTests",
             of: [
@@ -215,7 +247,8 @@ let package = Package(
         tests(
             "IPSetsTests",
             of: [
-                "Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "IPSets", "NetlinkTesting", "CIPSetFaults", "TestSupport",
+                "Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "IPSetReading", "IPSets", "NetlinkTesting", "CIPSetFaults",
+                "TestSupport",
             ]),
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
@@ -248,9 +281,13 @@ let package = Package(
             "AgentTests",
             of: [
                 "Addresses", "IPVSModel", "HealthModel", "NodeModel", "ServiceModel", "ServiceCompiler", "Planner", "NodeKernel",
-                "FakeKernel", "LinuxKernel", "Agent", "Telemetry", "TestSupport", logging, lifecycle,
+                "FakeKernel", "LinuxKernel", "Agent", "Telemetry", "RuntimeFiles", "TestSupport", logging, lifecycle,
             ]),
-        tests("LabTests", of: ["Addresses", "NodeModel", "TestSupport"], path: "integration/LabTests"),
+        tests(
+            "LabTests",
+            of: [
+                "Addresses", "NodeModel", "IPVSModel", "ManifestSource", "VirtualServerDocuments", "TableSamples", "TestSupport",
+            ], path: "integration/LabTests"),
     ]
 )
 
@@ -264,7 +301,7 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "Fuzz",
-            dependencies: ["IPVS", "IPSets", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource", "HealthChecks"],
+            dependencies: ["IPVS", "IPSetReading", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource", "HealthChecks"],
             path: "Tests/Fuzz",
             exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import IPVSModel
 package import Logging
+import RuntimeFiles
 import Telemetry
 
 /// The journal in `state.json` of the runtime directory, replaced as a whole by rename, so that a kill leaves one version or the other.

@@ -14,6 +14,7 @@ import NodeKernel
 import NodeModel
 import NodePages
 import PacketRules
+import RuntimeFiles
 import ServiceCompiler
 import ServiceModel
 import Settings

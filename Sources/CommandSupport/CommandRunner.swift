@@ -30,14 +30,17 @@ package struct CommandFailure: Error, CustomStringConvertible {
 }
 
 extension ParsableCommand {
-    /// Parses the arguments, runs the command, and exits as `ExitStatus` says.
-    package static func runToExit(_ arguments: [String]? = nil) async -> Never {
-        Glibc.exit(await status(arguments).rawValue)
+    /// Parses the arguments, runs the command, and exits as `ExitStatus` says. `prepare` comes between the two, in the caller's thread.
+    package static func runToExit(
+        _ arguments: [String]? = nil, prepare: (any ParsableCommand) throws -> Void = { _ in }
+    ) async -> Never {
+        Glibc.exit(await status(arguments, prepare).rawValue)
     }
 
-    private static func status(_ arguments: [String]?) async -> ExitCode {
+    private static func status(_ arguments: [String]?, _ prepare: (any ParsableCommand) throws -> Void) async -> ExitCode {
         do {
             var command = try parseAsRoot(arguments)
+            try prepare(command)
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
             return ExitStatus.success
         } catch let failure as CommandFailure {
@@ -51,6 +54,12 @@ extension ParsableCommand {
             return code == .validationFailure ? ExitStatus.invalid : code
         }
     }
+}
+
+/// Says what is wrong and ends the program with its status.
+package func exit(_ failure: CommandFailure) -> Never {
+    printError("error: \(failure)")
+    Glibc.exit(failure.status.rawValue)
 }
 
 /// Writes a line for a person to standard error.

@@ -142,8 +142,15 @@ extension SetError {
     /// An error as the C side tells it.
     init(_ action: Action, _ object: String, _ error: cipset_error, isBitmap: Bool = false) {
         let message = error.text
+        let reason: Reason =
+            switch error.code {
+            case Int32(CIPSET_OTHER_TYPE): .differentSet("type \(message)")
+            case Int32(CIPSET_SECOND_SESSION): .secondSession
+            case Int32(CIPSET_BROKEN): .outcomeUnknown
+            default: Reason(code: error.code, action: action, message: message, isBitmap: isBitmap)
+            }
         self.init(
-            action, object, reason: Reason(code: error.code, action: action, message: message, isBitmap: isBitmap), code: error.code,
+            action, object, reason: reason, code: error.code,
             message: error.code == CIPSET_OTHER_TYPE ? "the set there has another type or family" : message)
     }
 

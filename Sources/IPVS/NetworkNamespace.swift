@@ -1,3 +1,5 @@
+import NetlinkTransport
+
 /// A network namespace, by the name that `ip netns` knows it by or by a file that stands for it.
 ///
 /// Only the socket or file that is opened is in the namespace; the caller's thread never goes there. Entering takes CAP_SYS_ADMIN.
@@ -41,6 +43,18 @@ extension NetworkNamespace: CustomStringConvertible {
     public var description: String {
         switch self {
         case .name(let text), .path(let text): text
+        }
+    }
+}
+
+extension NetworkNamespace {
+    /// Moves the calling thread into the namespace for good. Threads that it makes later are born there; others stay where they are.
+    package func enter() throws(IPVSError) {
+        let path = try file()
+        do throws(NamespaceVisitError) {
+            try NamespaceVisit.enter(path)
+        } catch {
+            throw IPVSError(entering: self, call: error.call, errno: error.errno)
         }
     }
 }

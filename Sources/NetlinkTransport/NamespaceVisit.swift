@@ -31,11 +31,19 @@ package enum NamespaceVisit {
         return value
     }
 
+    /// Moves the calling thread into the namespace for good. Threads that it makes later are born there; others stay where they are.
+    package static func enter(_ path: String) throws(NamespaceVisitError) {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw NamespaceVisitError(call: "open", errno: errno) }
+        defer { _ = Glibc.close(file) }
+        guard setns(file, networkNamespace) == 0 else { throw NamespaceVisitError(call: "setns", errno: errno) }
+    }
+
+    /// `CLONE_NEWNET` in `linux/sched.h`: refuse a file that is another kind of namespace.
+    private static let networkNamespace: CInt = 0x4000_0000
+
     /// What the thread is given: it has no argument but a pointer.
     private final class Visit {
-        /// `CLONE_NEWNET` in `linux/sched.h`: refuse a file that is another kind of namespace.
-        private static let networkNamespace: CInt = 0x4000_0000
-
         private let path: String
         private let body: () -> Void
         private(set) var error: NamespaceVisitError?
@@ -46,14 +54,8 @@ package enum NamespaceVisit {
         }
 
         func run() {
-            let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
-            guard file >= 0 else {
-                error = NamespaceVisitError(call: "open", errno: errno)
-                return
-            }
-            defer { _ = Glibc.close(file) }
-            guard setns(file, Self.networkNamespace) == 0 else {
-                error = NamespaceVisitError(call: "setns", errno: errno)
+            do throws(NamespaceVisitError) { try NamespaceVisit.enter(path) } catch {
+                self.error = error
                 return
             }
             body()

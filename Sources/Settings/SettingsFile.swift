@@ -1,3 +1,4 @@
+import NearNames
 import Yams
 
 /// The settings file: one YAML document, `apiVersion: ipvs-agent.dev/v1alpha1`, `kind: AgentConfiguration`, and flat keys; or kube-proxy's own.
@@ -71,7 +72,7 @@ struct SettingsFile {
             let asFlag = SettingDefinition.all.first { $0.name == key }.map { "; did you mean \($0.key)?" }
             return report(
                 "\(place), \(key.prefix(80))",
-                "unknown setting" + (asFlag ?? Suggestion.text(for: key, among: SettingDefinition.all.map(\.key))))
+                "unknown setting" + (asFlag ?? NearNames.suggestion(for: key, among: SettingDefinition.all.map(\.key))))
         }
         let place = "\(place), \(key)"
         let text: String

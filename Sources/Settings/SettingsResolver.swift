@@ -1,3 +1,5 @@
+import NearNames
+
 /// Makes settings of what flags, environment and file say: a flag comes before an environment variable, and that before the file.
 ///
 /// Pure: texts in, settings or everything that is wrong out.
@@ -26,7 +28,7 @@ package enum SettingsResolver {
         for (variable, text) in environment.sorted(by: { $0.key < $1.key }) where variable.hasPrefix(SettingDefinition.variablePrefix) {
             if variable == configVariable { continue }
             guard let definition = SettingDefinition.all.first(where: { $0.variable == variable }) else {
-                let near = Suggestion.text(for: variable, among: SettingDefinition.all.map(\.variable) + [configVariable])
+                let near = NearNames.suggestion(for: variable, among: SettingDefinition.all.map(\.variable) + [configVariable])
                 values.problems.append(SettingsProblem(place: variable, message: "unknown setting\(near)"))
                 continue
             }
@@ -34,7 +36,7 @@ package enum SettingsResolver {
         }
         for (name, text) in flags.sorted(by: { $0.key < $1.key }) {
             guard let definition = SettingDefinition.all.first(where: { $0.name == name }) else {
-                let near = Suggestion.text(for: "--\(name)", among: SettingDefinition.all.map(\.flag))
+                let near = NearNames.suggestion(for: "--\(name)", among: SettingDefinition.all.map(\.flag))
                 values.problems.append(SettingsProblem(place: "--\(name)", message: "unknown setting\(near)"))
                 continue
             }

@@ -1,4 +1,3 @@
-import CommandSupport
 import ControlCommands
 
-await ControlCommand.runToExit()
+await ControlCommand.main()

@@ -1,6 +1,7 @@
 import Addresses
 import Foundation
 import IPVSModel
+import RuntimeFiles
 import Testing
 
 @testable import Agent

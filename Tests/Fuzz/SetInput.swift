@@ -1,7 +1,7 @@
 import NetlinkCodec
 import NodeModel
 
-@testable import IPSets
+@testable import IPSetReading
 
 /// Any bytes as a message about a set. Nothing but an error may come of it, and no entry that is not of the set's type.
 enum SetInput {

@@ -2,6 +2,7 @@ import Addresses
 import NodeModel
 import Testing
 
+@testable import IPSetReading
 @testable import IPSets
 
 struct SetErrorTests {

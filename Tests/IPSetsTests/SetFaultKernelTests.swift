@@ -4,6 +4,7 @@ import Foundation
 import NodeModel
 import Testing
 
+@testable import IPSetReading
 @testable import IPSets
 
 extension SetSessionKernelTests {

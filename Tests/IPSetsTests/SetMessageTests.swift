@@ -4,6 +4,7 @@ import NodeModel
 import TestSupport
 import Testing
 
+@testable import IPSetReading
 @testable import IPSets
 
 /// Payloads as a kernel (Linux 6.1) sent them.

@@ -5,6 +5,7 @@ import NodeModel
 import TestSupport
 import Testing
 
+@testable import IPSetReading
 @testable import IPSets
 
 extension SetSessionKernelTests {

@@ -3,6 +3,7 @@ import Foundation
 import NodeModel
 import Testing
 
+@testable import IPSetReading
 @testable import IPSets
 
 /// The session against the running kernel. Each test makes and removes the sets it needs; the network namespace is the laboratory's.

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 
 enum Scenario: String, CaseIterable, ExpressibleByArgument {
-    case programming, restart, idle, load, changes, probes, kubernetes
+    case programming, restart, idle, load, changes, probes, kubernetes, listing
 }
 
 enum Output: String, ExpressibleByArgument {
@@ -16,6 +16,7 @@ struct Benchmark: ParsableCommand {
         discussion: "Meant for the laboratory (integration/lab): it makes network namespaces. See docs/performance.md.")
 
     @Option(help: "The agent to measure, built for release.") var agent: String
+    @Option(help: "The ipvsctl to measure, built for release.") var control: String?
     @Option(help: "The C program that it is compared with (Benchmarks/Floors).") var floor: String
     @Option(help: "The program that probes and is probed, built for release; without it, the scenario probes is left out.")
     var probeLoad: String?
@@ -66,6 +67,7 @@ struct Benchmark: ParsableCommand {
             case .changes: rows += try latency()
             case .probes: rows += try probes()
             case .kubernetes: rows += try kubernetes()
+            case .listing: rows += try listing()
             }
             progress("scenario \(scenario.rawValue) took \((ContinuousClock.now - began).seconds.short) s")
         }

@@ -1,59 +1,159 @@
 import ArgumentParser
+import CommandSupport
 import IPVS
+import Telemetry
+import VirtualServerDocuments
 
 /// `ipvsctl get services`: one line for each virtual server.
-struct GetServices: ParsableCommand {
+struct GetServices: AsyncParsableCommand, NamespaceCommand {
     static let configuration = CommandConfiguration(
-        commandName: "services", abstract: "List virtual servers.", aliases: ["service", "svc"])
+        commandName: "services", abstract: "List virtual servers.",
+        discussion: """
+            SERVERS counts real servers; 2/3 says that two of three take new connections (weight above 0). Names and states come from a \
+            running agent; a virtual server that it does not know of is unmanaged.
+            """,
+        aliases: ["service", "svc"])
 
-    @OptionGroup var kernel: KernelOptions
-    @OptionGroup var output: OutputOptions
+    @Argument(help: ArgumentHelp("Only these: a Service's name, or ADDRESS:PORT.", valueName: "name")) var names: [String] = []
+    @OptionGroup(title: "Output") var output: OutputOptions
+    @OptionGroup(title: "Filters") var filter: FilterOptions
+    @OptionGroup(title: "Where") var kernel: KernelOptions
+    @OptionGroup(title: "Agent") var agent: AgentOptions
 
-    func run() throws {
-        let servers = try kernel.withKernel { handle throws(IPVSError) in
-            var servers: [(ObservedVirtualServer, [ObservedRealServer])] = []
-            for server in try handle.virtualServers().sorted(by: { $0.server.key < $1.server.key }) {
-                servers.append((server, try handle.realServers(of: server.server.key).sorted { $0.server.key < $1.server.key }))
+    func run() async throws {
+        try await output.show {
+            let knowledge = await agent.knowledge()
+            let needsAll = output.output == .json || output.output == .yaml
+            var items = try kernel.withKernel { (handle) throws(IPVSError) -> [ServiceItem] in
+                if needsAll { return try KernelTable.whole(&handle).map { ServiceItem($0, realServers: $1, knowledge) } }
+                return try KernelTable.summaries(&handle).map { ServiceItem($0, $1, knowledge) }
             }
-            return servers
+            items += ServiceItem.missing(knowledge, standing: Set(items.map(\.key)))
+            items = items.filter { filter.admits($0.key, knowledge[$0.key]) }
+            if !names.isEmpty {
+                let keys = Set(try names.flatMap { try ServiceNames(items.map(\.key), knowledge).keys(of: $0) })
+                items = items.filter { keys.contains($0.key) }
+            }
+            return ItemList(items: items, notes: knowledge.notes)
         }
-        switch output.output {
-        case .json:
-            try output.printJSON(VirtualServerListDocument(items: servers.map { VirtualServerDocument($0, realServers: $1) }))
-        case .table, .wide:
-            print(Self.table(servers, isWide: output.output == .wide).text)
+    }
+}
+
+/// A virtual server in a listing.
+struct ServiceItem: ListedItem {
+    static let kind = "VirtualServerListing"
+    /// The state of a virtual server that the agent does not know of.
+    static let unmanaged = "unmanaged"
+
+    var key: VirtualServer.Key
+    /// `default/web`; nil where nobody knows.
+    var service: String?
+    /// Nil where no agent answered.
+    var state: String?
+    var configuration: VirtualServer.Configuration?
+    var summary = KernelTable.Summary()
+    var realServers: [RealServerDocument]?
+    var statistics = TrafficStatistics()
+
+    var name: String { key.objectName }
+
+    static var columns: [ListedColumn<ServiceItem>] {
+        [
+            .text("VIRTUAL SERVER") { $0.key.description },
+            .text("SERVICE", .ifAny) { $0.service ?? "" },
+            .text("STATE", .ifAny) { $0.state ?? "" }.toned { tone(of: $0.state) },
+            .text("SCHEDULER") { item in
+                guard let configuration = item.configuration else { return "" }
+                var text = configuration.scheduler.rawValue
+                if !configuration.schedulerFlags.isEmpty { text += " (\(configuration.schedulerFlags))" }
+                if configuration.onePacket { text += " one-packet" }
+                return text
+            },
+            .text("PERSISTENCE") { item in
+                guard let persistence = item.configuration?.persistence else { return "" }
+                let engine = item.configuration?.persistenceEngine.map { " by \($0)" } ?? ""
+                return "\(persistence.timeout)s\(persistence.granularity)\(engine)"
+            },
+            ListedColumn(title: "SERVERS", isNumber: true) {
+                $0.summary.inUse == $0.summary.servers ? "\($0.summary.servers)" : "\($0.summary.inUse)/\($0.summary.servers)"
+            }.toned { $0.summary.inUse == 0 ? .bad : $0.summary.inUse < $0.summary.servers ? .doubtful : .plain },
+            .number("ACTIVE") { $0.summary.active },
+            .number("INACTIVE") { $0.summary.inactive },
+            .number("CONNECTIONS") { $0.statistics.connections },
+            .number("IN PACKETS", .wide) { $0.statistics.incomingPackets },
+            .number("OUT PACKETS", .wide) { $0.statistics.outgoingPackets },
+            .number("IN BYTES", .wide) { $0.statistics.incomingBytes },
+            .number("OUT BYTES", .wide) { $0.statistics.outgoingBytes },
+            .number("CONNECTIONS/S", .wide) { $0.statistics.connectionRate },
+        ]
+    }
+
+    private static func tone(of state: String?) -> Tone {
+        switch state {
+        case "inForce": .good
+        case "missing", "different": .bad
+        case unmanaged: .faint
+        default: .plain
         }
     }
 
-    static func table(_ servers: [(ObservedVirtualServer, [ObservedRealServer])], isWide: Bool) -> TableOutput {
-        var table = TableOutput([
-            .init("VIRTUAL SERVER"), .init("SCHEDULER"), .init("PERSISTENCE"), .init("SERVERS", isNumber: true),
-            .init("ACTIVE", isNumber: true), .init("INACTIVE", isNumber: true), .init("CONNECTIONS", isNumber: true),
-        ])
-        if isWide {
-            table.columns += ["IN PACKETS", "OUT PACKETS", "IN BYTES", "OUT BYTES"].map { .init($0, isNumber: true) }
+    private init(_ observed: ObservedVirtualServer, _ knowledge: AgentKnowledge) {
+        key = observed.server.key
+        configuration = observed.server.configuration
+        statistics = observed.statistics
+        service = knowledge[key]?.service
+        state = knowledge.absence == nil ? knowledge[key]?.state.rawValue ?? Self.unmanaged : nil
+    }
+
+    init(_ observed: ObservedVirtualServer, _ summary: KernelTable.Summary, _ knowledge: AgentKnowledge) {
+        self.init(observed, knowledge)
+        self.summary = summary
+    }
+
+    init(_ observed: ObservedVirtualServer, realServers: [ObservedRealServer], _ knowledge: AgentKnowledge) {
+        self.init(observed, knowledge)
+        for server in realServers {
+            summary.add(
+                weight: server.server.configuration.weight, active: server.connections.active, inactive: server.connections.inactive)
         }
-        for (server, realServers) in servers {
-            let (configuration, statistics) = (server.server.configuration, server.statistics)
-            // Weight 0 takes no new connection, so it is shown apart: 2/3 is two of three.
-            let inUse = realServers.count { $0.server.configuration.weight > 0 }
-            var scheduler = configuration.scheduler.rawValue
-            if !configuration.schedulerFlags.isEmpty { scheduler += " (\(configuration.schedulerFlags))" }
-            if configuration.onePacket { scheduler += " one-packet" }
-            var row = [
-                server.server.key.description, scheduler,
-                configuration.persistence.map { "\($0.timeout)s\($0.granularity)" } ?? "-",
-                inUse == realServers.count ? "\(inUse)" : "\(inUse)/\(realServers.count)",
-                "\(realServers.reduce(0) { $0 + UInt64($1.connections.active) })",
-                "\(realServers.reduce(0) { $0 + UInt64($1.connections.inactive) })", "\(statistics.connections)",
-            ]
-            if isWide {
-                row += [
-                    statistics.incomingPackets, statistics.outgoingPackets, statistics.incomingBytes, statistics.outgoingBytes,
-                ].map { "\($0)" }
-            }
-            table.rows.append(row)
+        self.realServers = realServers.map(RealServerDocument.init)
+    }
+
+    /// What is wanted and does not stand.
+    static func missing(_ knowledge: AgentKnowledge, standing: Set<VirtualServer.Key>) -> [ServiceItem] {
+        knowledge.entries.filter { $0.value.state == .missing && !standing.contains($0.key) }.sorted { $0.key < $1.key }.map { key, entry in
+            ServiceItem(key: key, service: entry.service, state: entry.state.rawValue)
         }
-        return table
+    }
+
+    private init(key: VirtualServer.Key, service: String, state: String) {
+        self.key = key
+        self.service = service
+        self.state = state
+    }
+}
+
+extension ServiceItem {
+    private enum Field: String, CodingKey {
+        case key, service, state, scheduler, schedulerFlags, persistence, persistenceEngine, onePacket, servers, serversInUse, connections
+        case realServers, statistics
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Field.self)
+        try container.encode(KeyDocument(key), forKey: .key)
+        try container.encodeIfPresent(service, forKey: .service)
+        try container.encodeIfPresent(state, forKey: .state)
+        guard let configuration else { return }
+        try container.encode(configuration.scheduler.rawValue, forKey: .scheduler)
+        try container.encode(configuration.schedulerFlags.names, forKey: .schedulerFlags)
+        try container.encodeIfPresent(configuration.persistence.map(VirtualServerSpec.Persistence.init), forKey: .persistence)
+        try container.encodeIfPresent(configuration.persistenceEngine, forKey: .persistenceEngine)
+        try container.encode(configuration.onePacket, forKey: .onePacket)
+        try container.encode(summary.servers, forKey: .servers)
+        try container.encode(summary.inUse, forKey: .serversInUse)
+        try container.encode(ConnectionCountsDocument(active: summary.active, inactive: summary.inactive), forKey: .connections)
+        try container.encodeIfPresent(realServers, forKey: .realServers)
+        try container.encode(StatisticsDocument(statistics), forKey: .statistics)
     }
 }

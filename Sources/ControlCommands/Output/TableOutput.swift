@@ -11,24 +11,46 @@ struct TableOutput {
         }
     }
 
+    struct Cell: ExpressibleByStringInterpolation {
+        var text: String
+        var tone = Tone.plain
+
+        init(_ text: String, tone: Tone = .plain) {
+            self.text = text
+            self.tone = tone
+        }
+
+        init(stringLiteral value: String) { text = value }
+    }
+
     var columns: [Column]
-    var rows: [[String]] = []
+    var rows: [[Cell]] = []
 
     init(_ columns: [Column]) { self.columns = columns }
 
-    var text: String {
+    func text(_ style: Style = .plain) -> String {
         var widths = columns.map(\.title.count)
         for row in rows {
-            for (index, cell) in row.enumerated() { widths[index] = max(widths[index], cell.count) }
+            for (index, cell) in row.enumerated() { widths[index] = max(widths[index], cell.text.count) }
         }
-        let lines = ([columns.map(\.title)] + rows).map { row in
-            let cells = row.enumerated().map { index, cell in
-                let padding = String(repeating: " ", count: widths[index] - cell.count)
-                return columns[index].isNumber ? padding + cell : cell + padding
+        var text = line(columns.map { Cell($0.title, tone: .heading) }, widths, style)
+        for row in rows { text += "\n" + line(row, widths, style) }
+        return text
+    }
+
+    private func line(_ cells: [Cell], _ widths: [Int], _ style: Style) -> String {
+        var line = ""
+        var pending = 0
+        for (index, cell) in cells.enumerated() {
+            let padding = widths[index] - cell.text.count
+            if columns[index].isNumber { pending += padding }
+            // Spaces are written when something follows them, so that no line ends with any.
+            if !cell.text.isEmpty {
+                line += String(repeating: " ", count: pending) + style.paint(cell.text, cell.tone)
+                pending = 0
             }
-            let line = cells.joined(separator: "   ")
-            return line.prefix(upTo: line.lastIndex { $0 != " " }.map(line.index(after:)) ?? line.startIndex)
+            pending += 3 + (columns[index].isNumber ? 0 : padding)
         }
-        return lines.joined(separator: "\n")
+        return line
     }
 }

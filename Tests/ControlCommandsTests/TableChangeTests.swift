@@ -1,0 +1,102 @@
+import Foundation
+import IPVS
+import NodeModel
+import TestSupport
+import Testing
+import VirtualServerDocuments
+
+@testable import ControlCommands
+
+@Suite struct TableChangeTests {
+    private static let base = VirtualServerList(Samples.list)
+
+    private static func texts(_ change: TableChange) -> [String] { change.operations.map(\.description) }
+
+    @Test func whatIsAsItShouldBeIsNotTouched() {
+        #expect(TableChange(from: Self.base.servers, to: Self.base, removing: { _ in true }).isEmpty)
+    }
+
+    @Test func whatComesComesBeforeWhatGoes() throws {
+        var wanted = Self.base
+        wanted.servers[Samples.mark] = nil
+        wanted.servers[Samples.web]?.realServers[.init(Samples.ip("10.244.0.2"), port: 8080)] = nil
+        wanted.servers[Samples.web]?.realServers[.init(Samples.ip("10.244.0.4"), port: 8080)] = .init(weight: 0)
+        let new = VirtualServer.Key.address(Samples.ip("10.96.0.11"), port: 80, .tcp)
+        wanted.servers[new] = VirtualServerState(.init(scheduler: .sourceHashing))
+        let change = TableChange(from: Self.base.servers, to: wanted, removing: { _ in true })
+        #expect(
+            Self.texts(change) == [
+                "add virtual server tcp 10.96.0.11:80 sh", "add real server 10.244.0.4:8080 to tcp 10.96.0.10:80 masquerade weight 0",
+                "remove real server 10.244.0.2:8080 from tcp 10.96.0.10:80", "remove virtual server fwmark 7 (IPv4)",
+            ])
+        #expect(change.keys == [new, Samples.web, Samples.mark])
+        #expect(Self.texts(TableChange(from: Self.base.servers, to: wanted, removing: { _ in true }, actions: [.add])).count == 2)
+    }
+
+    @Test func whatIsNotNamedStaysUnlessItIsToGo() {
+        #expect(TableChange(from: Self.base.servers, to: VirtualServerList()).isEmpty)
+        let change = TableChange(
+            from: Self.base.servers, to: VirtualServerList(), removing: { _ in true }, isOurs: { $0 == Samples.web })
+        #expect(Self.texts(change) == ["remove virtual server tcp 10.96.0.10:80"])
+        #expect(change.leftAlone == [Samples.dns, Samples.mark])
+    }
+
+    /// A rollback brings back what was changed, and nothing that somebody else changed meanwhile.
+    @Test func aRollbackTouchesWhatWasTouched() {
+        var now = Self.base
+        now.servers[Samples.web] = nil
+        now.servers[Samples.dns]?.configuration.scheduler = .roundRobin
+        let change = RollbackCommand.change(from: now, to: Self.base, isMeant: { $0 == Samples.web })
+        #expect(change.keys == [Samples.web])
+        #expect(RollbackCommand.change(from: now, to: Self.base, isMeant: { _ in true }).keys == [Samples.web, Samples.dns])
+    }
+
+    @Test func aWeightChangesNothingElse() throws {
+        let change = try SetWeight.change(Self.base, [Samples.web], "10.244.0.3", 0)
+        #expect(
+            Self.texts(change) == [
+                "update real server 10.244.0.3:8080 of tcp 10.96.0.10:80 tunnel gue:6080+remcsum weight 0 connections 50…100"
+            ])
+        #expect(throws: (any Error).self) { try SetWeight.change(Self.base, [Samples.web], "10.244.0.99", 0) }
+    }
+
+    @Test func differencesAreReadable() {
+        var wanted = Self.base
+        wanted.servers[Samples.dns]?.configuration.scheduler = .roundRobin
+        let change = TableChange(from: Self.base.servers, to: wanted)
+        let items = change.operations.compactMap { DifferenceItem($0, in: Self.base) }
+        #expect(
+            items.map(\.difference) == ["rr (port) persistent 600s /64 instead of mh (port) persistent 600s /64"])
+    }
+
+    @Test func theFormatOfAFileIsGuessed() {
+        for (text, format) in [
+            ("-A -t 10.0.0.1:80", TableFormat.ipvsadm), ("# saved\n\n  --add-service -t 1.2.3.4:5", .ipvsadm), ("---\nkind: x", .yaml),
+            ("- a\n", .yaml),
+            ("{\"kind\":1}", .yaml), ("", .yaml),
+        ] { #expect(TableFile.guess(Array(text.utf8)) == format, "\(text)") }
+    }
+
+    @Test func snapshotsAreFewAndRead() throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/snapshots-\(UUID().uuidString)/a/b"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let snapshots = Snapshots(directory: directory)
+        #expect(snapshots.names() == [])
+        for _ in 0..<Snapshots.kept + 3 { try snapshots.take(Self.base) }
+        let names = snapshots.names()
+        #expect(names.count == Snapshots.kept)
+        #expect(try snapshots.read(names[0]) == Self.base)
+        #expect(throws: (any Error).self) { try snapshots.read("../../etc/passwd") }
+    }
+
+    @Test func whatWasTouchedIsRemembered() throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/touched-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        var touched = TouchedKeys(directory: directory)
+        #expect(!touched.contains(Samples.web))
+        try touched.remember([Samples.web])
+        #expect(TouchedKeys(directory: directory).contains(Samples.web))
+        try Data("rubbish".utf8).write(to: URL(filePath: directory + "/ipvsctl-touched.json"))
+        #expect(!TouchedKeys(directory: directory).contains(Samples.web))
+    }
+}
