@@ -116,7 +116,7 @@ final class ProbeLoop {
         // What is due by now, and so many starts at most: where starting takes longer than there is time for, answers must be heard all the
         // same. What is left over is due a little later, so that the loop looks at its sockets first.
         let now = now
-        while let due = deadlines.popDue(at: now) { isOver(due.slot) }
+        while let due = deadlines.popDue(at: now) { isOver(due.slot, late: now - due.due) }
         var started = 0
         while started < Self.mostStarts, let due = schedule.take(now: now) {
             start(due.slot, due: due.due)
@@ -128,8 +128,13 @@ final class ProbeLoop {
 
     private func start(_ place: Int, due: Moment) {
         guard var slot = slots[place] else { return }
-        // Its deadline is not later than this; but for the clock's grain it would be over.
-        if slot.isWaiting { isOver(place) } else { slot.running?.end() }
+        if slot.isWaiting {
+            // One that began late has its whole time all the same.
+            if let deadline = deadlines[place], deadline > now { return schedule.postpone(place, to: deadline) }
+            isOver(place)
+        } else {
+            slot.running?.end()
+        }
         guard let again = slots[place] else { return }
         slot = again
         turns += 1
@@ -151,11 +156,15 @@ final class ProbeLoop {
     }
 
     /// The time of what runs at a place is over.
-    private func isOver(_ place: Int) {
+    private func isOver(_ place: Int, late: Moment = 0) {
         deadlines.remove(place)
         guard let slot = slots[place], let running = slot.running else { return }
         slots[place]?.running = nil
-        if slot.isWaiting { take(running.silence, of: place, turn: slot.turn) }
+        if slot.isWaiting {
+            // Where this loop itself came much too late, an answer may have come that it had no time for.
+            let isTooLate = late > max(Moment(slot.probe.timing.timeout) / 4, 50_000_000)
+            take(isTooLate ? .hindered("this node is too busy to hear answers in time") : running.silence, of: place, turn: slot.turn)
+        }
         running.end()
     }
 

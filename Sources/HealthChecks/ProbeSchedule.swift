@@ -41,6 +41,11 @@ struct ProbeSchedule: Sendable {
         return (first.slot, first.due)
     }
 
+    /// Starts the next one later, because the last is still under way.
+    mutating func postpone(_ slot: Int, to moment: Moment) {
+        if heap[slot] != nil { heap.set(slot, due: moment) }
+    }
+
     /// Starts the next one sooner, because the state is changing: a fast interval after the last start, and never at once again.
     mutating func hasten(_ slot: Int, now: Moment) {
         guard let due = heap[slot] else { return }

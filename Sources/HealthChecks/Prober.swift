@@ -23,7 +23,7 @@ package final class Prober: HealthProber {
     private let group: MultiThreadedEventLoopGroup
     private let loops: [NIOLoopBound<ProbeLoop>]
 
-    package init(limits: ProbeLimits = .ofThisNode(), loops count: Int = 1) {
+    package init(limits: ProbeLimits = .ofThisNode(), loops count: Int = 2) {
         let (news, post) = AsyncStream.makeStream(of: ProbeNews.self)
         self.news = news
         self.post = post

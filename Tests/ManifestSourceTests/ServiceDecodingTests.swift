@@ -57,7 +57,8 @@ import Testing
             loadBalancerAddresses: [try #require(IPAddress("198.51.100.1")), try #require(IPAddress("2001:db8::1"))],
             sourceRanges: [try #require(IPPrefix("192.0.2.0/25"))], healthCheckNodePort: 32000, publishNotReadyAddresses: true,
             proxyName: "other",
-            annotations: ["scheduler": "wrr", "weights": "{\"10.0.0.1\": 3}"])
+            annotations: ["scheduler": "wrr", "weights": "{\"10.0.0.1\": 3}"],
+            labels: ["service.kubernetes.io/service-proxy-name": "other"])
         #expect(reader.service(text) == expected)
     }
 
