@@ -20,7 +20,7 @@ package struct WantedState: Sendable {
     private var keysByAddress: [IPAddress: Set<VirtualServer.Key>] = [:]
     /// Real servers that are to take no new connections, and to stay until those that they have are over.
     private var resting: [VirtualServer.Key: [RealServer.Key: RealServer.Configuration]] = [:]
-    /// How many real servers the virtual servers have, all together.
+    /// How many real servers the virtual servers have, all together, without those that rest.
     package private(set) var realServerCount = 0
 
     package init(base: NodeBase) { self.base = base }
@@ -154,9 +154,7 @@ extension WantedState {
     package mutating func rest(_ realServers: [RealServer.Key: RealServer.Configuration], of key: VirtualServer.Key) -> Touched {
         var touched = Touched()
         guard realServers != resting[key] ?? [:] else { return touched }
-        realServerCount -= self.realServers(of: [key])
         resting[key] = realServers.isEmpty ? nil : realServers
-        realServerCount += self.realServers(of: [key])
         touched.virtualServers.insert(key)
         return touched
     }
