@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import HealthModel
 package import Logging
+import RuntimeFiles
 import ServiceModel
 import Synchronization
 package import Telemetry

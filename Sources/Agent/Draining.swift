@@ -204,7 +204,8 @@ private struct StandingMembers {
                 .addressPortAddress(let address, let port, let transport, _):
                 byServer[.address(address, port: port, transport), default: []].insert(member)
             case .port(let port): byPort[port, default: []].insert(member)
-            case .address: break
+            // Packets of a connection find it by its addresses, whatever their mark.
+            case .address, .addressPortMark: break
             }
         }
     }

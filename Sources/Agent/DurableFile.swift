@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import RuntimeFiles
 
 /// A file that is there whole, in its old version or its new one, whenever the machine stops.
 enum DurableFile {

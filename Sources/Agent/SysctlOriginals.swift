@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 package import Logging
 import NodeModel
+import RuntimeFiles
 
 /// What kernel settings were before the agent changed them, in `sysctls.json` of the runtime directory; so that clean-up can put them back.
 ///

@@ -78,7 +78,7 @@ struct SettingsOptions: ParsableArguments {
             (.conntrackMaxPerCore, conntrackMaxPerCore), (.conntrackMin, conntrackMin),
             (.conntrackTCPEstablished, conntrackTcpTimeoutEstablished), (.conntrackTCPCloseWait, conntrackTcpTimeoutCloseWait),
             (.conntrackUDP, conntrackUdpTimeout), (.conntrackUDPStream, conntrackUdpTimeoutStream),
-            (.conntrackTCPBeLiberal, conntrackTcpBeLiberal),             (.logLevel, logLevel), (.logFormat, logFormat),
+            (.conntrackTCPBeLiberal, conntrackTcpBeLiberal), (.logLevel, logLevel), (.logFormat, logFormat),
             (.drainTimeout, drainTimeout), (.keepStickyClients, keepStickyClients), (.healthPolicy, healthPolicy),
             (.stateDirectory, stateDirectory),
         ]

@@ -1,7 +1,7 @@
 package import Addresses
 
 /// How the backends of some Services are probed, judged and drained: a document of our own kind, `HealthPolicy`.
-package struct HealthPolicy: Equatable, Sendable {
+package struct HealthPolicy: Hashable, Sendable {
     /// Unique on the node; an annotation names it.
     package var name: String
     package var selection: Selection
@@ -29,7 +29,7 @@ package struct HealthPolicy: Equatable, Sendable {
     }
 
     /// Whose backends are meant. An annotation takes precedence, then a list of names, then a selector (of several the first by name).
-    package enum Selection: Equatable, Sendable {
+    package enum Selection: Hashable, Sendable {
         /// Those whose annotation names this policy, and no others.
         case named
         /// These Services, as `namespace/name`.
@@ -39,7 +39,7 @@ package struct HealthPolicy: Equatable, Sendable {
     }
 
     /// The sum of healthy weights at which a Service begins to serve, and the lower one at which it ceases to.
-    package struct Quorum: Equatable, Sendable {
+    package struct Quorum: Hashable, Sendable {
         package var up: Int
         package var down: Int
 
@@ -60,7 +60,7 @@ package struct HealthPolicy: Equatable, Sendable {
     }
 
     /// How a backend that is to go is let go.
-    package struct DrainPolicy: Equatable, Sendable {
+    package struct DrainPolicy: Hashable, Sendable {
         /// The longest that connections are waited for. Zero: it goes at once.
         package var timeout: Duration = .seconds(30)
         /// What has to come to zero before that.
@@ -74,7 +74,7 @@ package struct HealthPolicy: Equatable, Sendable {
     }
 
     /// Judges by the connections that clients make, where the kernel counts both directions (forwarding by masquerade).
-    package struct PassiveDetection: Equatable, Sendable {
+    package struct PassiveDetection: Hashable, Sendable {
         /// How long the first ejection lasts; each that follows soon lasts twice as long, up to the longest.
         package var ejection: Duration = .seconds(30)
         package var longestEjection: Duration = .seconds(300)

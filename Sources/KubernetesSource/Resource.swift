@@ -26,6 +26,7 @@ struct Resource: Equatable, Sendable {
         case .service: "Services"
         case .endpointSlice: "EndpointSlices"
         case .node: "Nodes"
+        case .healthPolicy: "HealthPolicies"
         }
     }
 }

@@ -38,7 +38,8 @@ struct NodeView {
             observed.entries.filter { entry in
                 switch entry {
                 case .address(let own): own == address
-                case .addressPort(let own, let ownPort, let ownTransport): (own, ownPort, ownTransport) == (address, port, transport)
+                case .addressPort(let own, let ownPort, let ownTransport), .addressPortMark(let own, let ownPort, let ownTransport, _):
+                    (own, ownPort, ownTransport) == (address, port, transport)
                 case .addressPortAddress(let own, let ownPort, let ownTransport, _),
                     .addressPortNet(let own, let ownPort, let ownTransport, _):
                     (own, ownPort, ownTransport) == (address, port, transport) && set.set != .loopBack
