@@ -237,7 +237,7 @@ extension LabTests {
                 _ = try await scene.startServers()
                 _ = try await scene.startAgent()
                 // It is dead as a machine without power is: nothing comes back.
-                try await Program.script("ip link set eth0 down", in: Topology.servers[1])
+                try await Cable.pull(Topology.servers[1])
                 let client = try scene.start(
                     [Laboratory.peer, "get", "10.96.0.40", "80", "--timeout", "8000"], in: "client")
                 try await eventually("the SYN is on its way") {
@@ -247,7 +247,7 @@ extension LabTests {
                 other.endpoints = [Topology.endpoints4[2]]
                 try scene.manifests.write(other)
                 let result = try await client.result()
-                try await Program.script("ip link set eth0 up", in: Topology.servers[1])
+                try await Cable.plug(Topology.servers[1])
                 #expect(result.status == 0 && result.output.hasPrefix("own-web-3 "), "\(result.text)")
             }
         }

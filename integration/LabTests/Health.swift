@@ -140,10 +140,10 @@ extension LabTests {
         @Test func aBackendThatCannotBeReachedIsDown() async throws {
             try await play("check: {type: tcp}\n" + Self.quick) { scene, _, _ in
                 try await scene.untilJudged(8)
-                try await Program.script("ip link set eth0 down", in: "web-2")
+                try await Cable.pull("web-2")
                 try await scene.untilTable(has: Self.server(1) + " -m -w 1", false, within: .seconds(30))
                 #expect(try await scene.ask("10.96.0.40", count: 12).failures == "")
-                try await Program.script("ip link set eth0 up", in: "web-2")
+                try await Cable.plug("web-2")
                 try await scene.untilTable(has: Self.server(1) + " -m -w 1", within: .seconds(30))
             }
         }
