@@ -13,6 +13,8 @@ extension LinuxKernel {
     package func apply(_ operations: [Operation]) async -> [OperationFailure] {
         var failures: [OperationFailure] = []
         var rest = operations[...]
+        // Somebody else writes rules, and each of our writes would wait for that as long as the one before.
+        var rulesAreHeld: KernelFailure?
         while let first = rest.first {
             if first.ipvsOperation != nil {
                 failures += applyIPVS(take(from: &rest) { $0.ipvsOperation != nil })
@@ -22,10 +24,15 @@ extension LinuxKernel {
                 failures += applyAddresses(take(from: &rest) { $0.addressChange != nil })
             } else {
                 rest.removeFirst()
+                if case .changeRules = first, let rulesAreHeld {
+                    failures.append(OperationFailure(first, rulesAreHeld))
+                    continue
+                }
                 do throws(KernelFailure) {
                     try await applySingle(first)
                 } catch {
                     failures.append(OperationFailure(first, error))
+                    if case .changeRules = first, error.cause == .resource { rulesAreHeld = error }
                 }
             }
         }

@@ -41,6 +41,7 @@ extension KernelFailure {
             switch error.cause {
             case .toolMissing: .missingFeature
             case .timedOut: .resource
+            case .failed where says("xtables lock"): .resource
             case .failed where says("you must be root", "Permission denied", "Can't open socket to ipset"): .privilege
             case .failed where says("Operation not supported", "Table does not exist", "Failed to initialize nft", "Couldn't load"):
                 .missingFeature

@@ -99,7 +99,8 @@ extension LabTests {
         private static func others(_ lines: [String]) -> [String] {
             let words = [
                 "10.96.0.20", "fd00:10:96::20", "KUBE-SERVICES", "KUBE-MARK-MASQ", "KUBE-LOAD-BALANCER", "KUBE-NODE-PORT", "KUBE-FORWARD",
-                "KUBE-PROXY-FIREWALL", "KUBE-SOURCE-RANGES-FIREWALL", "KUBE-IPVS-FILTER", "KUBE-IPVS-OUT-FILTER", "10.96.0.30",
+                "KUBE-PROXY-FIREWALL", "KUBE-SOURCE-RANGES-FIREWALL", "IPVS-AGENT-", "KUBE-IPVS-FILTER", "KUBE-IPVS-OUT-FILTER",
+                "10.96.0.30",
             ]
             return lines.filter { line in
                 if line.hasPrefix("create ") || line.hasPrefix("add ") {
