@@ -7,6 +7,7 @@ import NodeModel
 import ServiceCompiler
 import ServiceLifecycle
 import ServiceModel
+import TestSupport
 import Testing
 
 /// A source that delivers what a test gives it.
@@ -20,7 +21,7 @@ private struct StubSource: ServiceSource {
     func run() async {}
 }
 
-@Suite(.timeLimit(.minutes(1))) struct AgentServiceTests {
+@Suite(.timeLimit(.minutes(15))) struct AgentServiceTests {
     private func service(
         _ kernel: FakeKernel, _ source: StubSource, syncPeriod: Duration = .seconds(3600), minimumPeriod: Duration = .zero
     ) -> AgentService {
@@ -37,14 +38,6 @@ private struct StubSource: ServiceSource {
         try await body()
         await group.triggerGracefulShutdown()
         try await running
-    }
-
-    private func eventually(_ condition: @Sendable () -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while !condition() {
-            try #require(ContinuousClock.now < deadline, "did not happen in time")
-            try await Task.sleep(for: .milliseconds(2))
-        }
     }
 
     @Test func followsTheSourceAndLeavesEverythingInForceAtItsEnd() async throws {

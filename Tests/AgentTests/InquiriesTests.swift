@@ -9,6 +9,7 @@ import ServiceCompiler
 import ServiceLifecycle
 import ServiceModel
 import Telemetry
+import TestSupport
 import Testing
 
 /// A source that delivers what a test gives it.
@@ -22,7 +23,7 @@ private struct GivenSource: ServiceSource {
     func run() async {}
 }
 
-@Suite(.timeLimit(.minutes(2))) struct InquiriesTests {
+@Suite(.timeLimit(.minutes(15))) struct InquiriesTests {
     private let kernel = FakeKernel()
     private let source = GivenSource()
 
@@ -41,14 +42,6 @@ private struct GivenSource: ServiceSource {
         await group.triggerGracefulShutdown()
         try await running
         await #expect(throws: InquiryFailure.stopping) { try await service.inquiries.status() }
-    }
-
-    private func eventually(_ condition: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while try await !condition() {
-            try #require(ContinuousClock.now < deadline, "did not happen in time")
-            try await Task.sleep(for: .milliseconds(5))
-        }
     }
 
     @Test func aFailingOperationShowsWithItsRemedyUntilItIsHealed() async throws {

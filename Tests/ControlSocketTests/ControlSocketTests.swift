@@ -4,9 +4,10 @@ import Glibc
 import HTTPServing
 import ServiceLifecycle
 import Telemetry
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ControlSocketTests {
+@Suite(.timeLimit(.minutes(15))) struct ControlSocketTests {
     private let directory: ShortDirectory
     private let agent = StubAgent(services: 300)
     private let administration = StubAdministration()
@@ -34,14 +35,6 @@ import Testing
         }
         await group.triggerGracefulShutdown()
         try await running
-    }
-
-    private func eventually(_ condition: () async -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while await !condition() {
-            try #require(ContinuousClock.now < deadline, "did not happen in time")
-            try await Task.sleep(for: .milliseconds(5))
-        }
     }
 
     /// The answer to a request on a connection of its own; empty where there is none.

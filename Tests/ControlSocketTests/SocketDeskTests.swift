@@ -5,7 +5,7 @@ import Testing
 
 @testable import ControlSocket
 
-@Suite(.timeLimit(.minutes(1))) struct SocketDeskTests {
+@Suite(.timeLimit(.minutes(15))) struct SocketDeskTests {
     private let agent = StubAgent()
     private let administration = StubAdministration()
     private let events = EventLog(capacity: 8)

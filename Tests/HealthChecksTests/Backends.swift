@@ -1,4 +1,5 @@
 import Addresses
+import Glibc
 import HealthModel
 import NIOCore
 import NIOHPACK
@@ -254,11 +255,49 @@ final class DatagramBackend: Sendable {
     }
 }
 
-/// A port of loopback at which nobody listens.
-func unusedPort() async throws -> UInt16 {
-    let backend = try await Backend(.silent)
-    try await backend.close()
-    return backend.port
+/// A port of loopback at which nobody listens, kept from everybody else for as long as the value lives.
+///
+/// A closed listener would not do: a child that any test forks holds a copy of it until it executes its program, and connections and
+/// datagrams still get into that.
+struct RefusingPort: ~Copyable {
+    private let descriptors: [CInt]
+    let port: UInt16
+
+    /// For TCP a socket that never listens; for UDP one that hears its peer only, which is nobody.
+    init(datagrams: Bool = false) throws {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let type = CInt((datagrams ? SOCK_DGRAM : SOCK_STREAM).rawValue | SOCK_CLOEXEC.rawValue)
+        func reserve() throws -> (CInt, sockaddr_in) {
+            let descriptor = socket(AF_INET, type, 0)
+            var bound = address
+            let result = unsafe withUnsafeMutablePointer(to: &bound) {
+                unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    unsafe bind(descriptor, $0, size) == 0 ? getsockname(descriptor, $0, &size) : -1
+                }
+            }
+            guard result == 0 else { throw Unreserved(errno: errno) }
+            return (descriptor, bound)
+        }
+        let (descriptor, bound) = try reserve()
+        port = UInt16(bigEndian: bound.sin_port)
+        guard datagrams else {
+            descriptors = [descriptor]
+            return
+        }
+        let (peer, other) = try reserve()
+        descriptors = [descriptor, peer]
+        let result = unsafe withUnsafePointer(to: other) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe connect(descriptor, $0, size) }
+        }
+        guard result == 0 else { throw Unreserved(errno: errno) }
+    }
+
+    deinit { for descriptor in descriptors { close(descriptor) } }
+
+    private struct Unreserved: Error { var errno: Int32 }
 }
 
 func probe(_ kind: HealthCheck.Kind, _ port: UInt16, address: IPAddress = IPAddress(ipv4: 0x7f00_0001), timeout: Duration = .seconds(60))

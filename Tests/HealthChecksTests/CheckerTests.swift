@@ -31,7 +31,8 @@ private func http(_ change: (inout HealthCheck.HTTPCheck) -> Void = { _ in }) ->
     }
 
     @Test func whereNobodyListensTheConnectionIsRefused() async throws {
-        #expect(try await ask(probe(.tcp, unusedPort())) == .bad("connection refused"))
+        let refusing = try RefusingPort()
+        #expect(try await ask(probe(.tcp, refusing.port)) == .bad("connection refused"))
     }
 
     @Test func aServerThatNeverStopsTalkingIsLeft() async throws {
@@ -353,7 +354,8 @@ private func http(_ change: (inout HealthCheck.HTTPCheck) -> Void = { _ in }) ->
         #expect(
             try await ask(probe(.grpc(service: "", tls: nil), silent.port, timeout: .seconds(3)))
                 == .bad("waited 3 s for an answer of grpc.health.v1"))
-        #expect(try await ask(probe(.grpc(service: "", tls: nil), unusedPort())) == .bad("connection refused"))
+        let refusing = try RefusingPort()
+        #expect(try await ask(probe(.grpc(service: "", tls: nil), refusing.port)) == .bad("connection refused"))
         try await backend.close()
         try await silent.close()
     }
@@ -396,10 +398,9 @@ private func http(_ change: (inout HealthCheck.HTTPCheck) -> Void = { _ in }) ->
     }
 
     @Test func aPortThatIsUnreachableIsBadEitherWay() async throws {
-        let backend = try await DatagramBackend { _ in nil }
-        try await backend.close()
+        let refusing = try RefusingPort(datagrams: true)
         for reply in [nil, [UInt8(1)]] {
-            #expect(try await ask(probe(.udp(payload: [9], reply: reply), backend.port)) == .bad("connection refused"))
+            #expect(try await ask(probe(.udp(payload: [9], reply: reply), refusing.port)) == .bad("connection refused"))
         }
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import KubernetesTesting
 import NIOSSL
 import ServiceModel
+import TestSupport
 import Testing
 
 @testable import KubernetesSource
@@ -22,7 +23,7 @@ import Testing
     /// Follows until all is listed, or until a problem shows.
     private static func outcome(_ access: ClusterAccess) async throws -> (isSynced: Bool, problem: String, log: [String]) {
         let follower = Follower(access)
-        try await until("something comes of it") { follower.isSynced || !follower.problems.isEmpty }
+        try await eventually("something comes of it") { follower.isSynced || !follower.problems.isEmpty }
         let result = (follower.isSynced, follower.problems.first?.message ?? "", follower.log.all)
         await follower.stop()
         return result
@@ -128,15 +129,15 @@ import Testing
             try install("other.crt", as: "ca.crt")
             try install("client.crt", as: "client.crt")
             let follower = Follower(access)
-            try await until("the key is missed") { follower.problems.contains { $0.message.contains("client.key") } }
+            try await eventually("the key is missed") { follower.problems.contains { $0.message.contains("client.key") } }
             try install("client.key", as: "client.key")
-            try await until("the server is refused") { follower.problems.contains { $0.message.contains("TLS") } }
+            try await eventually("the server is refused") { follower.problems.contains { $0.message.contains("TLS") } }
             try install("ca.crt", as: "ca.crt")
-            try await until("all is well") { follower.isSynced && follower.problems.isEmpty }
+            try await eventually("all is well") { follower.isSynced && follower.problems.isEmpty }
             // From now on the server is somebody else's.
             try install("other.crt", as: "ca.crt")
             server.disconnect()
-            try await until("the new authority counts") { follower.problems.contains { $0.message.contains("TLS") } }
+            try await eventually("the new authority counts") { follower.problems.contains { $0.message.contains("TLS") } }
             await follower.stop()
         }
     }
@@ -149,16 +150,16 @@ import Testing
             var access = ClusterAccess.plain(port)
             access.identity.tokenFile = file
             let follower = Follower(access)
-            try await until("synced") { follower.isSynced }
+            try await eventually("synced") { follower.isSynced }
             server.change { $0.tokens = ["second-token"] }
             server.disconnect()
-            try await until("the old one is refused") { follower.problems.contains { $0.message.contains("401") } }
+            try await eventually("the old one is refused") { follower.problems.contains { $0.message.contains("401") } }
             try Data("second-token".utf8).write(to: URL(filePath: file), options: .atomic)
-            try await until("the new one is taken") { follower.problems.isEmpty }
+            try await eventually("the new one is taken") { follower.problems.isEmpty }
             try FileManager.default.removeItem(atPath: file)
             server.disconnect()
             server.cluster.put(.service("late", address: "10.96.3.3"))
-            try await until("the last one serves without its file") { follower.services.contains("default/late") }
+            try await eventually("the last one serves without its file") { follower.services.contains("default/late") }
             let said = follower.log.all + follower.updates.compactMap(\.problems).joined().map(\.description)
             #expect(!said.contains { $0.contains("first-token") || $0.contains("second-token") })
             await follower.stop()
@@ -178,12 +179,12 @@ import Testing
                     "printf '{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"%s\"}}' $(cat \(file))",
                 ], environment: [:], version: "client.authentication.k8s.io/v1", installHint: nil, wantsCluster: false)
             let follower = Follower(access)
-            try await until("synced") { follower.isSynced }
+            try await eventually("synced") { follower.isSynced }
             try Data("two".utf8).write(to: URL(filePath: file))
             server.change { $0.tokens = ["two"] }
             server.disconnect()
             server.cluster.put(.service("late", address: "10.96.3.3"))
-            try await until("it was asked again") { follower.services.contains("default/late") }
+            try await eventually("it was asked again") { follower.services.contains("default/late") }
             await follower.stop()
         }
     }
@@ -195,11 +196,11 @@ import Testing
         var access = ClusterAccess.plain(1)
         access.servers += ports.map { ServerAddress(isEncrypted: false, host: "127.0.0.1", port: $0) }
         let follower = Follower(access)
-        try await until("the second one answers") { follower.isSynced }
+        try await eventually("the second one answers") { follower.isSynced }
         #expect(servers[1].requests.isEmpty, "one that answers is kept")
         await servers[0].stop()
         cluster.put(.service("late", address: "10.96.3.3"))
-        try await until("the third one takes over") { follower.services.contains("default/late") }
+        try await eventually("the third one takes over") { follower.services.contains("default/late") }
         #expect(follower.problems.isEmpty, "\(follower.words)")
         await follower.stop()
         await servers[1].stop()

@@ -3,6 +3,7 @@ import KubernetesTesting
 import Logging
 import ServiceModel
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import KubernetesSource
@@ -73,7 +74,7 @@ import Testing
         log.post(.started, about: "agent", "started")
         log.post(.conflict, about: "Service default/s1", "tcp 10.96.0.1:80 belongs to Service default/s0, which is older")
         log.post(.conflict, about: "Service default/unknown", "nobody knows it")
-        try await until("it is posted") { !server.posted.isEmpty }
+        try await eventually("it is posted") { !server.posted.isEmpty }
         task.cancel()
         await task.value
         let posted = try #require(server.posted.first)

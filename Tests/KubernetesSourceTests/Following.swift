@@ -108,17 +108,6 @@ extension KubernetesSource.Options {
     }
 }
 
-/// Waits until something is so. A test's outermost time limit, not a measurement.
-func until(_ what: String, within limit: Duration = .seconds(60), _ condition: () -> Bool) async throws {
-    let end = ContinuousClock.now + limit
-    while !condition() {
-        guard ContinuousClock.now < end else { throw NotReached(description: what) }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-}
-
-struct NotReached: Error, CustomStringConvertible { var description: String }
-
 extension ClusterAccess {
     static func plain(_ port: Int) -> ClusterAccess {
         ClusterAccess(origin: "test", servers: [ServerAddress(isEncrypted: false, host: "127.0.0.1", port: port)])

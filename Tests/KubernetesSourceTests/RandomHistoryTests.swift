@@ -62,10 +62,10 @@ import Testing
         }
         chance.isQuiet.withLock { $0 = true }
         do {
-            try await until("the node knows what the server holds", within: .seconds(90)) {
+            try await eventually("the node knows what the server holds", within: .seconds(90)) {
                 Self.difference(follower.content, cluster) == nil
             }
-            try await until("nothing is wrong", within: .seconds(90)) { follower.problems.isEmpty }
+            try await eventually("nothing is wrong", within: .seconds(90)) { follower.problems.isEmpty }
         } catch {
             Issue.record("seed \(seed): \(error): \(Self.difference(follower.content, cluster) ?? "")\n\(follower.words)")
         }

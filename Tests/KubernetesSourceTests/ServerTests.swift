@@ -3,6 +3,7 @@ import Foundation
 import KubernetesTesting
 import Logging
 import ServiceModel
+import TestSupport
 import Testing
 
 @testable import KubernetesSource
@@ -27,15 +28,15 @@ import Testing
         var faults = TestFaults()
         faults.streamingLists = streaming
         try await Self.with(.sample(3), faults: faults) { server, follower in
-            try await until("synced") { follower.isSynced }
+            try await eventually("synced") { follower.isSynced }
             #expect(follower.services == ["default/s0", "default/s1", "default/s2"])
             #expect(follower.updates.count { !$0.changed.isEmpty } == 1, "one update has all")
             #expect(follower.content.catalog.nodes.keys.sorted() == ["n1"], "other nodes are not asked for")
             server.cluster.put(.service("s9", address: "10.96.9.9"))
             server.cluster.delete(.services, name: "s0")
-            try await until("changes are followed") { follower.services == ["default/s1", "default/s2", "default/s9"] }
+            try await eventually("changes are followed") { follower.services == ["default/s1", "default/s2", "default/s9"] }
             server.cluster.put(.slice("s1-a", of: "s1", addresses: ["10.244.1.77"]))
-            try await until("a slice is followed") {
+            try await eventually("a slice is followed") {
                 follower.content.slices[ObjectName(namespace: "default", name: "s1-a")]?.endpoints.first?.address.description
                     == "10.244.1.77"
             }
@@ -45,7 +46,7 @@ import Testing
 
     @Test func longListsComeInPages() async throws {
         try await Self.with(.sample(1203), options: .paged) { server, follower in
-            try await until("synced") { follower.isSynced }
+            try await eventually("synced") { follower.isSynced }
             #expect(follower.services.count == 1203)
             let pages = server.requests.filter { $0.resource == .services && !$0.isWatch }
             #expect(
@@ -59,12 +60,12 @@ import Testing
         let cluster = TestCluster.sample(1)
         cluster.put(.service("other", address: "10.96.7.1", labels: ["service.kubernetes.io/service-proxy-name": "x"]))
         try await Self.with(cluster) { server, follower in
-            try await until("synced") { follower.isSynced }
+            try await eventually("synced") { follower.isSynced }
             #expect(follower.services == ["default/s0"])
             server.cluster.put(.service("s0", address: "10.96.0.1", labels: ["service.kubernetes.io/service-proxy-name": "x"]))
-            try await until("it is given away") { follower.services == [] }
+            try await eventually("it is given away") { follower.services == [] }
             server.cluster.put(.service("other", address: "10.96.7.1"))
-            try await until("it is taken over") { follower.services == ["default/other"] }
+            try await eventually("it is taken over") { follower.services == ["default/other"] }
         }
     }
 
@@ -129,12 +130,12 @@ import Testing
         var faults = TestFaults()
         faults.next = fault.faults
         try await Self.with(faults: faults, options: fault.options) { server, follower in
-            try await until("synced") { follower.isSynced }
+            try await eventually("synced") { follower.isSynced }
             for index in 0..<5 { server.cluster.put(.service("t\(index)", address: "10.96.5.\(index + 1)")) }
             server.cluster.delete(.services, name: "s1")
             let wanted = ["s0", "s2", "t0", "t1", "t2", "t3", "t4"].map { "default/" + $0 }
-            try await until("all is known") { follower.services == wanted }
-            try await until("nothing is wrong") { follower.problems.isEmpty }
+            try await eventually("all is known") { follower.services == wanted }
+            try await eventually("nothing is wrong") { follower.problems.isEmpty }
             #expect(
                 follower.updates.filter(\.isSynced).allSatisfy { !$0.removed.contains { $0.name.name == "s0" } },
                 "nothing went that was there")
@@ -146,7 +147,7 @@ import Testing
         faults.next = [(.list(.services), .status(429, retryAfter: 2))]
         let began = ContinuousClock.now
         try await Self.with(faults: faults, options: .paged) { _, follower in
-            try await until("synced") { follower.isSynced }
+            try await eventually("synced") { follower.isSynced }
             #expect(ContinuousClock.now - began >= .seconds(2))
         }
     }
@@ -157,15 +158,15 @@ import Testing
         bad.body = bad.body.replacingOccurrences(of: "\"port\":80", with: "\"port\":\"http\"")
         cluster.put(bad)
         try await Self.with(cluster) { server, follower in
-            try await until("synced") { follower.isSynced }
+            try await eventually("synced") { follower.isSynced }
             #expect(follower.services == ["default/s0", "default/s1"])
             #expect(
                 follower.problems.contains { $0.place == "API server, Service default/bad, spec.ports[0].port" && $0.isError },
                 "\(follower.words)")
             server.cluster.put(.service("bad", address: "10.96.8.1"))
-            try await until("it is put right") { follower.services.contains("default/bad") && follower.problems.isEmpty }
+            try await eventually("it is put right") { follower.services.contains("default/bad") && follower.problems.isEmpty }
             server.cluster.put(bad)
-            try await until("it is wrong again") { !follower.problems.isEmpty }
+            try await eventually("it is wrong again") { !follower.problems.isEmpty }
             #expect(follower.services.contains("default/bad"), "its last good version stays")
         }
     }
@@ -176,11 +177,13 @@ import Testing
             "giant", address: "10.96.8.1", annotations: ["x": String(repeating: "y", count: ListWatch.largestObject)])
         if isListed { cluster.put(giant) }
         try await Self.with(cluster) { server, follower in
-            try await until("synced") { follower.isSynced }
+            try await eventually("synced") { follower.isSynced }
             if !isListed { server.cluster.put(giant) }
-            try await until("it is named") { follower.problems.contains { $0.description.contains("Service default/giant: larger than") } }
+            try await eventually("it is named") {
+                follower.problems.contains { $0.description.contains("Service default/giant: larger than") }
+            }
             server.cluster.put(.service("s9", address: "10.96.9.9"))
-            try await until("others are followed") { follower.services == ["default/s0", "default/s1", "default/s9"] }
+            try await eventually("others are followed") { follower.services == ["default/s0", "default/s1", "default/s9"] }
         }
     }
 
@@ -191,9 +194,9 @@ import Testing
         let first = TestAPIServer(cluster)
         let port = try await first.start()
         let follower = Follower(.plain(port))
-        try await until("synced") { follower.isSynced }
+        try await eventually("synced") { follower.isSynced }
         await first.stop()
-        try await until("it is said to be stale") { follower.problems.contains { $0.place == "Kubernetes API (test)" && !$0.isError } }
+        try await eventually("it is said to be stale") { follower.problems.contains { $0.place == "Kubernetes API (test)" && !$0.isError } }
         #expect(follower.problems[0].message.hasSuffix("what it said last stays in force") && follower.services.count == 20)
         let before = follower.updates.count
         cluster.put(.service("s3", address: "10.96.77.1"))
@@ -202,7 +205,7 @@ import Testing
         cluster.compact()
         let second = TestAPIServer(cluster)
         _ = try await second.start(port: port)
-        try await until("it is fresh again") {
+        try await eventually("it is fresh again") {
             follower.problems.isEmpty && follower.services.contains("default/new") && !follower.services.contains("default/s4")
         }
         let updates = follower.updates[before...]
@@ -214,18 +217,18 @@ import Testing
 
     @Test func aServerThatLostItsDataIsDoubted() async throws {
         try await Self.with(.sample(8), options: .paged) { server, follower in
-            try await until("synced") { follower.isSynced }
+            try await eventually("synced") { follower.isSynced }
             let objects = server.cluster.objects(.services)
             server.change { $0.next = [(.watch(.services), .errorEvent(410, reason: "Expired")), (.list(.services), .emptyList)] }
             // The watch ends by itself after some seconds; one that was cut might take the fault with it.
-            try await until("the list was asked for") { server.requests.filter { $0.resource == .services && !$0.isWatch }.count >= 3 }
+            try await eventually("the list was asked for") { server.requests.filter { $0.resource == .services && !$0.isWatch }.count >= 3 }
             #expect(follower.services.count == 8 && objects.count == 8)
             #expect(follower.updates.flatMap(\.removed).isEmpty)
             #expect(
                 follower.updates.contains { $0.problems?.contains { $0.message.contains("lacks 8 of 8 Services") } == true }, "it says so")
             server.cluster.lose(.services)
             server.disconnect()
-            try await until("two lists are believed") { follower.services.isEmpty }
+            try await eventually("two lists are believed") { follower.services.isEmpty }
         }
     }
 

@@ -66,7 +66,7 @@ private func manifest(_ name: String, _ port: Int = 80) -> String {
     "apiVersion: v1\nkind: Service\nmetadata: {name: \(name)}\nspec: {clusterIP: 10.0.0.1, ports: [{port: \(port)}]}\n"
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ManifestSourceTests {
+@Suite(.timeLimit(.minutes(15))) struct ManifestSourceTests {
     @Test func theFirstUpdateIsEverything() async throws {
         let followed = try Followed { path in
             for index in 0..<40 {

@@ -2,7 +2,7 @@ import Telemetry
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct EventLogTests {
+@Suite(.timeLimit(.minutes(15))) struct EventLogTests {
     private func log(_ count: Int, capacity: Int) -> EventLog {
         let log = EventLog(capacity: capacity)
         for number in 0..<count { log.post(.applied, about: "\(number + 1)", "done") }
