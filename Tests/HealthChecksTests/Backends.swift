@@ -255,49 +255,46 @@ final class DatagramBackend: Sendable {
     }
 }
 
-/// A port of loopback at which nobody listens, kept from everybody else for as long as the value lives.
+/// Lends a port of loopback at which nobody listens, and which nobody else gets meanwhile.
 ///
 /// A closed listener would not do: a child that any test forks holds a copy of it until it executes its program, and connections and
-/// datagrams still get into that.
-struct RefusingPort: ~Copyable {
-    private let descriptors: [CInt]
-    let port: UInt16
-
-    /// For TCP a socket that never listens; for UDP one that hears its peer only, which is nobody.
-    init(datagrams: Bool = false) throws {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let type = CInt((datagrams ? SOCK_DGRAM : SOCK_STREAM).rawValue | SOCK_CLOEXEC.rawValue)
-        func reserve() throws -> (CInt, sockaddr_in) {
-            let descriptor = socket(AF_INET, type, 0)
-            var bound = address
-            let result = unsafe withUnsafeMutablePointer(to: &bound) {
-                unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    unsafe bind(descriptor, $0, size) == 0 ? getsockname(descriptor, $0, &size) : -1
-                }
-            }
-            guard result == 0 else { throw Unreserved(errno: errno) }
-            return (descriptor, bound)
-        }
-        let (descriptor, bound) = try reserve()
-        port = UInt16(bigEndian: bound.sin_port)
-        guard datagrams else {
-            descriptors = [descriptor]
-            return
-        }
-        let (peer, other) = try reserve()
-        descriptors = [descriptor, peer]
-        let result = unsafe withUnsafePointer(to: other) {
-            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe connect(descriptor, $0, size) }
-        }
-        guard result == 0 else { throw Unreserved(errno: errno) }
+/// datagrams still get into that. So for TCP here is a socket that never listens; for UDP one that hears its peer only, which is silent.
+func withRefusingPort(datagrams: Bool = false, _ body: (UInt16) async throws -> Void) async throws {
+    let type = CInt((datagrams ? SOCK_DGRAM : SOCK_STREAM).rawValue | SOCK_CLOEXEC.rawValue)
+    let (mine, peer) = (socket(AF_INET, type, 0), socket(AF_INET, type, 0))
+    defer {
+        close(mine)
+        close(peer)
     }
+    let address = try bindToLoopback(mine)
+    if datagrams {
+        let other = try bindToLoopback(peer)
+        try check(unsafe withSocketAddress(other) { unsafe connect(mine, $0, $1) })
+    }
+    try await body(UInt16(bigEndian: address.sin_port))
+}
 
-    deinit { for descriptor in descriptors { close(descriptor) } }
+private func bindToLoopback(_ descriptor: CInt) throws -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    try check(unsafe withSocketAddress(address) { unsafe bind(descriptor, $0, $1) })
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    try check(
+        unsafe withUnsafeMutablePointer(to: &address) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(descriptor, $0, &size) }
+        })
+    return address
+}
 
-    private struct Unreserved: Error { var errno: Int32 }
+private func withSocketAddress(_ address: sockaddr_in, _ call: (UnsafePointer<sockaddr>, socklen_t) -> CInt) -> CInt {
+    unsafe withUnsafePointer(to: address) {
+        unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe call($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+    }
+}
+
+private func check(_ result: CInt) throws {
+    if result != 0 { throw IOError(errnoCode: errno, reason: "reserving a port") }
 }
 
 func probe(_ kind: HealthCheck.Kind, _ port: UInt16, address: IPAddress = IPAddress(ipv4: 0x7f00_0001), timeout: Duration = .seconds(60))

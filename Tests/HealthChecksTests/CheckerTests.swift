@@ -31,8 +31,7 @@ private func http(_ change: (inout HealthCheck.HTTPCheck) -> Void = { _ in }) ->
     }
 
     @Test func whereNobodyListensTheConnectionIsRefused() async throws {
-        let refusing = try RefusingPort()
-        #expect(try await ask(probe(.tcp, refusing.port)) == .bad("connection refused"))
+        try await withRefusingPort { port in #expect(try await ask(probe(.tcp, port)) == .bad("connection refused")) }
     }
 
     @Test func aServerThatNeverStopsTalkingIsLeft() async throws {
@@ -354,8 +353,9 @@ private func http(_ change: (inout HealthCheck.HTTPCheck) -> Void = { _ in }) ->
         #expect(
             try await ask(probe(.grpc(service: "", tls: nil), silent.port, timeout: .seconds(3)))
                 == .bad("waited 3 s for an answer of grpc.health.v1"))
-        let refusing = try RefusingPort()
-        #expect(try await ask(probe(.grpc(service: "", tls: nil), refusing.port)) == .bad("connection refused"))
+        try await withRefusingPort { port in
+            #expect(try await ask(probe(.grpc(service: "", tls: nil), port)) == .bad("connection refused"))
+        }
         try await backend.close()
         try await silent.close()
     }
@@ -398,9 +398,10 @@ private func http(_ change: (inout HealthCheck.HTTPCheck) -> Void = { _ in }) ->
     }
 
     @Test func aPortThatIsUnreachableIsBadEitherWay() async throws {
-        let refusing = try RefusingPort(datagrams: true)
-        for reply in [nil, [UInt8(1)]] {
-            #expect(try await ask(probe(.udp(payload: [9], reply: reply), refusing.port)) == .bad("connection refused"))
+        try await withRefusingPort(datagrams: true) { port in
+            for reply in [nil, [UInt8(1)]] {
+                #expect(try await ask(probe(.udp(payload: [9], reply: reply), port)) == .bad("connection refused"))
+            }
         }
     }
 
