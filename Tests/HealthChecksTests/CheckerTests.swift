@@ -31,7 +31,8 @@ private func http(_ change: (inout HealthCheck.HTTPCheck) -> Void = { _ in }) ->
     }
 
     @Test func whereNobodyListensTheConnectionIsRefused() async throws {
-        try await withRefusingPort { port in #expect(try await ask(probe(.tcp, port)) == .bad("connection refused")) }
+        try await withRefusingPort { (port: UInt16) async throws in #expect(try await ask(probe(.tcp, port)) == .bad("connection refused"))
+        }
     }
 
     @Test func aServerThatNeverStopsTalkingIsLeft() async throws {
@@ -353,7 +354,7 @@ private func http(_ change: (inout HealthCheck.HTTPCheck) -> Void = { _ in }) ->
         #expect(
             try await ask(probe(.grpc(service: "", tls: nil), silent.port, timeout: .seconds(3)))
                 == .bad("waited 3 s for an answer of grpc.health.v1"))
-        try await withRefusingPort { port in
+        try await withRefusingPort { (port: UInt16) async throws in
             #expect(try await ask(probe(.grpc(service: "", tls: nil), port)) == .bad("connection refused"))
         }
         try await backend.close()
@@ -398,7 +399,7 @@ private func http(_ change: (inout HealthCheck.HTTPCheck) -> Void = { _ in }) ->
     }
 
     @Test func aPortThatIsUnreachableIsBadEitherWay() async throws {
-        try await withRefusingPort(datagrams: true) { port in
+        try await withRefusingPort(datagrams: true) { (port: UInt16) async throws in
             for reply in [nil, [UInt8(1)]] {
                 #expect(try await ask(probe(.udp(payload: [9], reply: reply), port)) == .bad("connection refused"))
             }
