@@ -170,7 +170,7 @@ let package = Package(
             knows: [
                 "Addresses", "IPVSModel", "HealthChecks", "ServiceModel", "NodeModel", "ServiceCompiler", "Planner", "NodeKernel",
                 "LinuxKernel", "ManifestSource", "KubernetesSource", "Settings", "Agent", "Telemetry", "ControlSocket", "NodePages",
-                "RuntimeFiles", "IPVS",
+                "VirtualServerDocuments", "RuntimeFiles", "IPVS",
                 "CommandSupport", argumentParser,
                 logging, lifecycle, unixSignals,
             ]),
@@ -211,8 +211,8 @@ let package = Package(
         tests(
             "ControlCommandsTests",
             of: [
-                "IPVS", "NodeModel", "Links", "IPSetReading", "Telemetry", "NearNames", "VirtualServerDocuments", "ManifestSource",
-                "ControlCommands", "CommandSupport", "TestSupport", argumentParser,
+                "IPVS", "NodeModel", "Planner", "Links", "IPSetReading", "Telemetry", "NearNames", "VirtualServerDocuments",
+                "ManifestSource", "ControlCommands", "CommandSupport", "TestSupport", argumentParser,
             ], resources: [.copy("Golden")]),
         tests(
             "LinuxKernelTests",

@@ -57,7 +57,7 @@ package final class Administration: AgentAdministration {
         }
         guard let states else { return nil }
         for (scope, entry) in expired {
-            tell(.handExpired, scope, "\(entry.state.rawValue) has ended by itself")
+            tell(.handExpired, scope, "\(entry.word) has ended by itself")
         }
         // What has expired counts no more, whether or not that can be written.
         if !expired.isEmpty, let problem = write(states) { logger.warning("\(problem)") }
@@ -70,13 +70,16 @@ package final class Administration: AgentAdministration {
     // MARK: For those who say something
 
     package func hands() -> HandStateList {
-        HandStateList(content.withLock { $0.states }.entries.map { HandReport($0.key, $0.value) })
+        let time = Moment.now
+        return HandStateList(content.withLock { $0.states }.entries.map { HandReport($0.key, $0.value, at: time) })
     }
 
     package func set(_ scope: String, _ key: String, _ request: HandRequest) throws(AdministrationFailure) -> HandReport {
         let scope = try Self.scope(scope, key)
-        guard let state = HandState(rawValue: request.state) else {
-            throw .invalid("\"\(request.state.prefix(100))\" is no state", remedy: "give ready, drain or maintenance")
+        let weight = try Self.weight(request)
+        let state = HandState(rawValue: request.state)
+        guard state != nil || weight != nil else {
+            throw .invalid("\"\(request.state.prefix(100))\" is no state", remedy: "give ready, drain, maintenance or weight")
         }
         let time = Moment.now
         if let expires = request.expires, expires <= time {
@@ -87,9 +90,11 @@ package final class Administration: AgentAdministration {
                 throw .invalid("a reason or an owner is too long", remedy: "give at most \(HandRequest.longestText) bytes")
             }
         }
-        let entry = HandEntry(state: state, reason: request.reason, owner: request.owner, since: time, expires: request.expires)
+        var entry = HandEntry(
+            state: state, weight: weight, reason: request.reason, owner: request.owner, since: time, expires: request.expires)
         try change { states throws(AdministrationFailure) in
             guard states[scope] != nil || states.entries.count < Self.mostEntries else { throw .tooMany(Self.mostEntries) }
+            entry.weight?.from = Self.beginning(after: states[scope], at: time)
             states[scope] = entry
         }
         tell(.handSet, scope, entry.words)
@@ -104,7 +109,7 @@ package final class Administration: AgentAdministration {
             states[scope] = nil
         }
         guard let old else { return nil }
-        tell(.handCleared, scope, "\(old.state.rawValue) is taken back")
+        tell(.handCleared, scope, "\(old.word) is taken back")
         return HandReport(scope, old)
     }
 
@@ -113,6 +118,33 @@ package final class Administration: AgentAdministration {
         throw .invalid(
             "\"\(scope.prefix(20))/\(key.prefix(100))\" names nothing of a node",
             remedy: "give endpoint/NAMESPACE/NAME/ADDRESS[:PORT], address/ADDRESS or service/NAMESPACE/NAME")
+    }
+
+    /// The weight that a request names; nil where it is about a state.
+    private static func weight(_ request: HandRequest) throws(AdministrationFailure) -> WeightByHand? {
+        guard request.state == HandEntry.weightWord else {
+            guard request.weight == nil, request.over == nil else {
+                throw .invalid("\(request.state.prefix(100)) has no weight", remedy: "give the state weight with it")
+            }
+            return nil
+        }
+        guard let weight = request.weight, weight >= 0, weight <= HandRequest.largestWeight else {
+            throw .invalid("there is no weight of 0 to \(HandRequest.largestWeight)", remedy: "give one as weight")
+        }
+        guard let over = request.over else { return WeightByHand(weight: weight) }
+        guard over >= 0, over <= HandRequest.longestRamp else {
+            throw .invalid("over is too long or none", remedy: "give 0 to \(Int(HandRequest.longestRamp)) seconds")
+        }
+        return WeightByHand(weight: weight, over: .seconds(over))
+    }
+
+    /// What a weight begins with after what was said before, in hundredths; nil for what is configured.
+    private static func beginning(after entry: HandEntry?, at time: Moment) -> Int64? {
+        guard let entry else { return nil }
+        if let state = entry.state { return state.rests ? 0 : nil }
+        guard let weight = entry.weight else { return nil }
+        let elapsed = entry.since.duration(to: time)
+        return weight.from != nil || weight.isReached(after: elapsed) ? weight.reached(after: elapsed, configured: 0) : nil
     }
 
     /// Writes the states as they are to be, and has them be so then.
@@ -158,11 +190,16 @@ package final class Administration: AgentAdministration {
         let list = try JSONDecoder().decode(HandStateList.self, from: Data(contentsOf: URL(filePath: path)))
         var entries: [HandScope: HandEntry] = [:]
         for item in list.items.prefix(Self.mostEntries) {
-            guard let scope = HandScope(item.scope, item.key), let state = HandState(rawValue: item.state) else {
+            let request = HandRequest(state: item.state, weight: item.weight, over: item.over)
+            var weight = try? Self.weight(request)
+            weight?.from = item.from.map { Int64(min(max($0, 0), Double(Int32.max)) * 100) }
+            let state = HandState(rawValue: item.state)
+            guard let scope = HandScope(item.scope, item.key), state != nil || weight != nil else {
                 logger.warning("\(path): \(item.scope.prefix(20)) \(item.key.prefix(100)) cannot be taken and is left out")
                 continue
             }
-            entries[scope] = HandEntry(state: state, reason: item.reason, owner: item.owner, since: item.since, expires: item.expires)
+            entries[scope] = HandEntry(
+                state: state, weight: weight, reason: item.reason, owner: item.owner, since: item.since, expires: item.expires)
         }
         return HandStates(entries)
     }
@@ -187,17 +224,29 @@ package final class Administration: AgentAdministration {
 }
 
 extension HandReport {
-    init(_ scope: HandScope, _ entry: HandEntry) {
+    /// What is told at a time; without one, what the file has, which says what was said.
+    init(_ scope: HandScope, _ entry: HandEntry, at time: Moment? = nil) {
         let (name, key) = scope.words
         self.init(
-            scope: name, key: key, state: entry.state.rawValue, reason: entry.reason, owner: entry.owner, since: entry.since,
-            expires: entry.expires)
+            scope: name, key: key, state: entry.word, reason: entry.reason, owner: entry.owner, since: entry.since, expires: entry.expires)
+        guard let said = entry.weight else { return }
+        weight = said.weight
+        over = said.over == .zero ? nil : said.over.inSeconds
+        from = said.from.map { Double($0) / 100 }
+        guard let time else { return }
+        let elapsed = entry.since.duration(to: time)
+        guard said.from != nil || said.isReached(after: elapsed) else { return }
+        reached = Double(said.reached(after: elapsed, configured: 0)) / 100
     }
 }
 
 extension HandEntry {
     fileprivate var words: String {
-        var words = state.rawValue
+        var words = word
+        if let weight {
+            words += " \(weight.weight)"
+            if weight.over > .zero { words += " over \(weight.over.inWords)" }
+        }
         if let owner { words += " by \(owner)" }
         if let expires { words += " until \(expires)" }
         if let reason { words += ": \(reason)" }

@@ -37,6 +37,8 @@ package struct AgentService: ServiceLifecycle.Service {
     package var prober: (any HealthProber)?
     /// What people say of backends.
     package var administration: Administration
+    /// What people change in the kernel through the agent.
+    package var changes: Changes
     /// What status calls this program's version.
     package var version: String
     /// The path that the source reads, for status: a problem of that place is one of the whole source.
@@ -63,6 +65,7 @@ package struct AgentService: ServiceLifecycle.Service {
         self.counters = counters
         inquiries = Inquiries(board: board)
         administration = Administration(directory: nil, events: events, logger: logger)
+        changes = Changes(board: board) { _ in .failure(.init(["this agent reads no lists"])) }
         self.version = version
         self.sourcePath = sourcePath
     }
@@ -71,6 +74,7 @@ package struct AgentService: ServiceLifecycle.Service {
         let mailbox = Mailbox()
         inquiries.open { mailbox.post() }
         administration.open { mailbox.post() }
+        changes.open { mailbox.post() }
         await withGracefulShutdownHandler {
             await withTaskGroup { group in
                 group.addTask { await source.run() }
@@ -99,6 +103,7 @@ package struct AgentService: ServiceLifecycle.Service {
             mailbox.close()
         }
         inquiries.close()
+        changes.close()
         logger.notice("stopped; what the kernel balances stays in force")
         events.post(.stopped, about: "agent", "stopped; what the kernel balances stays in force")
         events.close()
@@ -124,6 +129,10 @@ package struct AgentService: ServiceLifecycle.Service {
             waiting += content.updates
             if !content.verdicts.isEmpty { await log(await reconciler.take(content.verdicts), as: "applied verdicts") }
             if let hands = administration.takeNew() { await log(await reconciler.take(hands: hands), as: "applied what was said by hand") }
+            if let change = changes.next() {
+                change.settle(await reconciler.carryOut(change.change))
+                if !changes.isEmpty { mailbox.post() }
+            }
             if let lastChange, !waiting.isEmpty, ContinuousClock.now < lastChange + minimumPeriod {
                 timers.setChange(lastChange + minimumPeriod)
             } else {

@@ -4,6 +4,7 @@ import IPVSModel
 import NodeModel
 import ServiceCompiler
 import ServiceModel
+import Telemetry
 
 /// What is held of the backends of Services: which policy is whose, what is probed, what people say, and what weights follow from that.
 ///
@@ -11,6 +12,10 @@ import ServiceModel
 struct Backends {
     private(set) var policies: PolicyBook
     private(set) var hands = HandStates()
+    /// When what is said by hand was last taken in, on both clocks: weights go on with the time of the wall, and are kept over restarts.
+    private var handTime: (instant: ContinuousClock.Instant, moment: Moment)?
+    /// Weights by hand that are on their way.
+    private var onTheWay: Set<HandScope> = []
     private(set) var probed = ProbedBackends()
     /// Services with a policy, or of which something is said by hand.
     private(set) var services: [ObjectName: Judged] = [:]
@@ -60,9 +65,13 @@ struct Backends {
     }
 
     /// Puts these states in the place of all, and says which Services they concern.
-    mutating func take(_ new: HandStates, catalog: ServiceCatalog) -> Set<ObjectName> {
+    mutating func take(
+        _ new: HandStates, catalog: ServiceCatalog, at now: ContinuousClock.Instant, _ moment: Moment
+    ) -> Set<ObjectName> {
         let scopes = new.scopes(differingFrom: hands)
         hands = new
+        handTime = (now, moment)
+        onTheWay = Set(new.entries.filter { $0.value.weight?.isReached(after: elapsed(of: $0.value, at: now)) == false }.keys)
         var touched: Set<ObjectName> = []
         var addresses: Set<IPAddress> = []
         for scope in scopes {
@@ -80,6 +89,27 @@ struct Backends {
             }
         }
         return touched
+    }
+
+    /// How long ago something was said.
+    private func elapsed(of entry: HandEntry, at now: ContinuousClock.Instant) -> Duration {
+        guard let handTime else { return .zero }
+        return entry.since.duration(to: handTime.moment) + (now - handTime.instant)
+    }
+
+    /// The weights by hand that have been reached since this was last asked.
+    mutating func takeReached(at now: ContinuousClock.Instant) -> [HandScope: Int32] {
+        var reached: [HandScope: Int32] = [:]
+        for scope in onTheWay {
+            guard let entry = hands[scope], let weight = entry.weight else {
+                onTheWay.remove(scope)
+                continue
+            }
+            guard weight.isReached(after: elapsed(of: entry, at: now)) else { continue }
+            onTheWay.remove(scope)
+            reached[scope] = weight.weight
+        }
+        return reached
     }
 
     mutating func take(_ news: ProbeNews) -> ProbedBackends.Change {
@@ -149,7 +179,8 @@ struct Backends {
         judged.drain = DrainRule(policy: policy?.drain, timeout: options?.drainTimeout)
         join(share, of: name, policy: policy, before: before, judged: &judged, at: now)
         let slowStart = options?.slowStart ?? policy?.slowStart ?? .zero
-        var isRamping = false
+        /// How long what is on its way takes, where anything is: the shortest of it.
+        var ramp: Duration?
         var isConcerned = policy != nil || judged.drain != nil
         var changed: [(VirtualServer.Key, Weighing.Mode)] = []
         for (key, server) in share.virtualServers {
@@ -157,12 +188,17 @@ struct Backends {
             var backends: [RealServer.Key: Weighing.Backend] = [:]
             for (realServer, configuration) in server.realServers {
                 var backend = Weighing.Backend(configured: configuration.weight, hand: hands.state(of: realServer, in: name))
-                if backend.hand != nil { isConcerned = true }
+                if let entry = hands.weight(of: realServer, in: name), let weight = entry.weight {
+                    let elapsed = elapsed(of: entry, at: now)
+                    backend.byHand = weight.reached(after: elapsed, configured: configuration.weight)
+                    if !weight.isReached(after: elapsed) { ramp = min(ramp ?? weight.over, weight.over) }
+                }
+                if backend.hand != nil || backend.byHand != nil { isConcerned = true }
                 if let check = policy?.check, check.judges(key.transport), let probe = judged.probes[realServer] {
                     let state = probed[probe]
                     backend.isDown = judged.held.contains(realServer) || state?.verdict.isDown == true
                     backend.ramp = Self.ramp(state, over: slowStart, at: now)
-                    if backend.ramp < 100 { isRamping = true }
+                    if backend.ramp < 100 { ramp = min(ramp ?? slowStart, slowStart) }
                 }
                 if policy?.passive != nil, ejected[name]?.contains(realServer) == true { backend.isDown = true }
                 backends[realServer] = backend
@@ -183,7 +219,7 @@ struct Backends {
                 share.virtualServers[key]?.realServers[RealServer.Key(sorry.address, port: sorry.port)] = RealServer.Configuration()
             }
         }
-        steps[name] = isRamping ? now + max(.seconds(1), slowStart / Self.rampSteps) : nil
+        steps[name] = ramp.map { now + max(.seconds(1), $0 / Self.rampSteps) }
         services[name] = isConcerned ? judged : nil
         if policy?.passive != nil { watching.insert(name) } else { watching.remove(name) }
         return changed

@@ -43,16 +43,19 @@ extension Demand {
     }
 
     /// Takes in what people say of backends now.
-    mutating func take(hands: HandStates) -> Touched {
+    mutating func take(hands: HandStates, at moment: Moment) -> Touched {
         beginEvents()
-        let catalog = self.catalog
-        return compile(changeBackends { $0.take(hands, catalog: catalog) })
+        let (catalog, time) = (self.catalog, now())
+        return compile(changeBackends { $0.take(hands, catalog: catalog, at: time, moment) })
     }
 
     /// Has real servers that come back take their next step.
     mutating func takeSteps() -> Touched {
         beginEvents()
         let time = now()
+        for (scope, weight) in changeBackends({ $0.takeReached(at: time) }) {
+            post(.handReached, about: "\(scope.words.scope) \(scope.words.key)", "weight \(weight) is reached")
+        }
         return compile(Set(changeBackends { $0.takeDueSteps(at: time) }))
     }
 

@@ -59,14 +59,38 @@ enum HandScope: Hashable, Sendable {
     }
 }
 
-/// A state that somebody set.
+/// What somebody said: a state, or a weight.
 struct HandEntry: Equatable, Sendable {
-    var state: HandState
+    /// Nil where a weight was said.
+    var state: HandState?
+    var weight: WeightByHand?
     var reason: String?
     var owner: String?
     var since: Moment
     /// When it ends by itself; nil for never.
     var expires: Moment?
+
+    /// `drain`, or `weight`.
+    var word: String { state?.rawValue ?? Self.weightWord }
+    static let weightWord = "weight"
+}
+
+/// A weight that takes the place of the configured one, reached in steps.
+struct WeightByHand: Equatable, Sendable {
+    var weight: Int32
+    /// What it begins with, in hundredths; nil for what is configured.
+    var from: Int64?
+    var over = Duration.zero
+
+    /// What it has come to some time after it was said, in hundredths, so that small weights have steps, too.
+    func reached(after elapsed: Duration, configured: Int32) -> Int64 {
+        let end = Int64(weight) * 100
+        guard !isReached(after: elapsed) else { return end }
+        let begin = from ?? Int64(configured) * 100
+        return begin + Int64((Double(end - begin) * max(0, elapsed / over)).rounded())
+    }
+
+    func isReached(after elapsed: Duration) -> Bool { over == .zero || elapsed >= over }
 }
 
 /// What people have said of backends.
@@ -84,10 +108,21 @@ struct HandStates: Equatable, Sendable {
 
     /// What is said of a Service's real server.
     func state(of server: RealServer.Key, in service: ObjectName) -> HandState? {
+        narrowest(of: server, in: service) { $0.state != nil }?.state
+    }
+
+    /// The weight that is said of a Service's real server. One of a narrower scope than a drain does not end that.
+    func weight(of server: RealServer.Key, in service: ObjectName) -> HandEntry? {
+        narrowest(of: server, in: service) { $0.weight != nil }
+    }
+
+    private func narrowest(of server: RealServer.Key, in service: ObjectName, where holds: (HandEntry) -> Bool) -> HandEntry? {
         guard !entries.isEmpty else { return nil }
-        return
-            (entries[.endpoint(service, server.address, port: server.port)] ?? entries[.endpoint(service, server.address, port: nil)]
-            ?? entries[.address(server.address)] ?? entries[.service(service)])?.state
+        let scopes: [HandScope] = [
+            .endpoint(service, server.address, port: server.port), .endpoint(service, server.address, port: nil),
+            .address(server.address), .service(service),
+        ]
+        return scopes.lazy.compactMap { entries[$0] }.first(where: holds)
     }
 
     /// When the next one ends by itself.

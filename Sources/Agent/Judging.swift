@@ -9,7 +9,7 @@ extension Reconciler {
     package func take(_ news: [ProbeNews]) async -> Round { await follow(demand.take(news)) }
 
     /// Takes in what people say of backends now.
-    func take(hands: HandStates) async -> Round { await follow(demand.take(hands: hands)) }
+    func take(hands: HandStates) async -> Round { await follow(demand.take(hands: hands, at: wallClock())) }
 
     /// Takes in what is remembered of that.
     package func take(_ administration: Administration) async -> Round {

@@ -21,6 +21,8 @@ package final class Reconciler {
     private var advised: Set<Operation> = []
     let logger: Logger
     let events: EventLog
+    /// The time between sweeps.
+    let period: Duration
     /// The time; tests have one of their own.
     let now: () -> ContinuousClock.Instant
     /// The time as other processes, and this one after a restart, understand it.
@@ -97,6 +99,7 @@ package final class Reconciler {
         let linkName = compiler.base().linkName
         sweeps = SweepSchedule(linkName: linkName)
         echoes = LinkEchoes(linkName: linkName)
+        self.period = period
         ledger = DriftLedger(period: period)
         report = DriftReport(logger: logger, events: events)
     }

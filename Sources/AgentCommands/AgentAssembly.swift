@@ -19,6 +19,7 @@ import ServiceCompiler
 import ServiceModel
 import Settings
 import Telemetry
+import VirtualServerDocuments
 
 /// The parts of the agent, put together as the settings say.
 struct AgentAssembly {
@@ -96,6 +97,13 @@ struct AgentAssembly {
             events: events, board: board, version: Version.text, sourcePath: place)
         service.prober = Prober()
         service.administration = Administration(directory: settings.stateDirectory, events: events, logger: logger)
+        service.changes = Changes(board: board) { bytes in
+            do throws(RefusedDocument) {
+                return .success(try VirtualServerList(reading: bytes, file: "the list").servers)
+            } catch {
+                return .failure(.init(error.problems))
+            }
+        }
         return service
     }
 
@@ -104,7 +112,8 @@ struct AgentAssembly {
         do throws(SocketProblem) {
             let socket = ControlSocket(
                 place: try SocketPlace(path: settings.socket, groupName: settings.socketGroup), inquiry: service.inquiries,
-                administration: service.administration, events: service.events, board: service.board, logger: logger)
+                administration: service.administration, changes: service.changes, events: service.events, board: service.board,
+                logger: logger)
             try await socket.check()
             return socket
         } catch {

@@ -15,11 +15,14 @@ package struct ControlSocket: Service {
     private let logger: Logger
 
     package init(
-        place: SocketPlace, inquiry: any AgentInquiry, administration: any AgentAdministration, events: EventLog, board: StatusBoard,
-        limits: ServingLimits = ServingLimits(), logger: Logger
+        place: SocketPlace, inquiry: any AgentInquiry, administration: any AgentAdministration, changes: any AgentChanges,
+        events: EventLog, board: StatusBoard, limits: ServingLimits = ServingLimits(), logger: Logger
     ) {
         self.place = place
-        desk = SocketDesk(inquiry: inquiry, administration: administration, events: events, board: board, limits: limits)
+        var limits = limits
+        limits.bodyBytesOfPaths[SocketPage.apply] = ChangeRequest.longest
+        desk = SocketDesk(
+            inquiry: inquiry, administration: administration, changes: changes, events: events, board: board, limits: limits)
         self.logger = logger
     }
 

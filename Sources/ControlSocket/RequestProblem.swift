@@ -46,7 +46,9 @@ struct RequestProblem: Error, Equatable {
     static func body(_ error: String) -> Self {
         Self(
             status: 400, error: "the request's body cannot be read: \(error)",
-            remedy: #"give {"state": "ready", "drain" or "maintenance"} and, as needed, "reason", "owner" and "expires""#)
+            remedy:
+                #"give {"state": "ready", "drain" or "maintenance"} and, as needed, "reason", "owner" and "expires"; or {"state": "weight", "weight": 5, "over": seconds}"#
+        )
     }
 
     static func nothingSaid(_ scope: String, _ key: String) -> Self {
@@ -60,6 +62,27 @@ struct RequestProblem: Error, Equatable {
             self.init(status: 500, error: error, remedy: "see that the directory can be written (--state-directory); nothing was changed")
         case .tooMany(let most):
             self.init(status: 409, error: "more than \(most) things cannot be said by hand", remedy: "take some back first")
+        }
+    }
+
+    init(_ failure: ChangeFailure) {
+        switch failure {
+        case .invalid(let error, let remedy): self.init(status: 400, error: error, remedy: remedy)
+        case .managed(let servers):
+            let shown = servers.prefix(20).map { "\($0.virtualServer) is \($0.owner)'s" }.joined(separator: "; ")
+            self.init(
+                status: 409, error: "the agent manages what is to be changed: \(shown)\(servers.count > 20 ? " and so on" : "")",
+                remedy:
+                    "change the Service or its annotations, or say it by hand (/v1/admin); with force=true it is changed until the agent puts it back"
+            )
+        case .otherNamespace:
+            self.init(
+                status: 409, error: "the agent balances in another network namespace than the one that is meant",
+                remedy: "enter the agent's, or leave the namespace out")
+        case .unseen(let error):
+            self.init(
+                status: 503, error: "the kernel's table cannot be looked at: \(error)", remedy: "see GET /v1/status; nothing was changed")
+        case .notNow(let failure): self.init(failure)
         }
     }
 

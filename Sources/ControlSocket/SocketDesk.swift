@@ -7,14 +7,17 @@ import Telemetry
 struct SocketDesk: Sendable {
     let inquiry: any AgentInquiry
     let administration: any AgentAdministration
+    let changes: any AgentChanges
     let events: EventLog
     let board: StatusBoard
     let limits: ServingLimits
     private let seats: Seats
 
     init(
-        inquiry: any AgentInquiry, administration: any AgentAdministration, events: EventLog, board: StatusBoard, limits: ServingLimits
+        inquiry: any AgentInquiry, administration: any AgentAdministration, changes: any AgentChanges, events: EventLog,
+        board: StatusBoard, limits: ServingLimits
     ) {
+        self.changes = changes
         self.inquiry = inquiry
         self.administration = administration
         self.events = events
@@ -25,7 +28,8 @@ struct SocketDesk: Sendable {
 
     func answer(method: String, target: String, bodyLength: Int = 0, body: Data = Data()) async -> HTTPAnswer {
         do throws(RequestProblem) {
-            guard bodyLength <= limits.bodyBytes else { throw .tooLong(limits.bodyBytes) }
+            let most = limits.bodyBytes(of: target)
+            guard bodyLength <= most else { throw .tooLong(most) }
             switch try SocketRoute(method: method, target: target) {
             case .index: return try HTTPAnswer(document: SocketIndex())
             case .status: return try HTTPAnswer(document: try await status())
@@ -37,6 +41,9 @@ struct SocketDesk: Sendable {
             case .drains: return try HTTPAnswer(document: try await asking(inquiry.drains))
             case .hands: return try HTTPAnswer(document: administration.hands())
             case .setHand(let scope, let key): return try HTTPAnswer(document: try setHand(scope, key, body))
+            case .apply(var request):
+                request.list = body
+                return try HTTPAnswer(document: try await apply(request))
             case .clearHand(let scope, let key): return try HTTPAnswer(document: try clearHand(scope, key))
             case .events(let number, let isFollowing): return try lines(after: number, isFollowing: isFollowing)
             }
@@ -68,6 +75,14 @@ struct SocketDesk: Sendable {
             throw RequestProblem(error)
         }
         throw .nothingSaid(scope, key)
+    }
+
+    private func apply(_ request: ChangeRequest) async throws(RequestProblem) -> ChangeReport {
+        do throws(ChangeFailure) {
+            return try await changes.apply(request)
+        } catch {
+            throw RequestProblem(error)
+        }
     }
 
     private func asking<Answer>(_ question: () async throws(InquiryFailure) -> Answer) async throws(RequestProblem) -> Answer {

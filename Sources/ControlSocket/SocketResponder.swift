@@ -11,7 +11,8 @@ struct SocketResponder: Sendable {
     @concurrent
     func respond(to request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         let bodyLength = request.headers[.contentLength].map { Int($0) ?? .max } ?? 0
-        let content = bodyLength <= desk.limits.bodyBytes ? await content(of: request) : nil
+        let most = desk.limits.bodyBytes(of: request.head.path ?? "")
+        let content = bodyLength <= most ? await content(of: request, most) : nil
         let answer = await desk.answer(
             method: request.method.rawValue, target: request.head.path ?? "",
             bodyLength: content == nil ? .max : bodyLength, body: content ?? Data())
@@ -20,9 +21,9 @@ struct SocketResponder: Sendable {
 
     /// What comes with a request that writes; nil where it is too long. Its time is bounded by the guard.
     @concurrent
-    private func content(of request: Request) async -> Data? {
-        guard request.method == .put else { return Data() }
-        guard let buffer = try? await request.body.collect(upTo: desk.limits.bodyBytes) else { return nil }
+    private func content(of request: Request, _ most: Int) async -> Data? {
+        guard request.method == .put || request.method == .post else { return Data() }
+        guard let buffer = try? await request.body.collect(upTo: most) else { return nil }
         return Data(buffer.readableBytesView)
     }
 }

@@ -1,4 +1,5 @@
 import HummingbirdCore
+import Telemetry
 
 /// What can be asked for at the socket.
 enum SocketRoute: Equatable {
@@ -14,6 +15,8 @@ enum SocketRoute: Equatable {
     case hands
     case setHand(scope: String, key: String)
     case clearHand(scope: String, key: String)
+    /// Changes the kernel's table; the list comes with the body.
+    case apply(ChangeRequest)
     /// The events after a number; with `isFollowing` those to come, too.
     case events(after: UInt64, isFollowing: Bool)
 
@@ -34,6 +37,20 @@ enum SocketRoute: Equatable {
         case SocketPage.admin:
             guard let (scope, key) = SocketPage.scopeAndKey(uri.path) else { throw .unknown(path: uri.path) }
             self = method == "PUT" ? .setHand(scope: scope, key: key) : .clearHand(scope: scope, key: key)
+        case SocketPage.apply:
+            var request = ChangeRequest()
+            let truth = "true or false"
+            request.removes = try options.take("remove", as: truth) { Bool($0) } ?? false
+            request.force = try options.take("force", as: truth) { Bool($0) } ?? false
+            request.isTrial = try options.take("dryRun", as: truth) { Bool($0) } ?? false
+            if let only = options.take("only") { request.actions = Set(only.split(separator: ",").map(String.init)) }
+            request.namespace = options.take("namespace")
+            func seconds(_ name: String) throws(RequestProblem) -> UInt32? {
+                try options.take(name, as: "seconds, 1 or more") { UInt32($0).flatMap { $0 > 0 ? $0 : nil } }
+            }
+            let (tcp, tcpFin, udp) = (try seconds("tcp"), try seconds("tcpfin"), try seconds("udp"))
+            if tcp != nil || tcpFin != nil || udp != nil { request.timeouts = .init(tcp: tcp ?? 0, tcpFin: tcpFin ?? 0, udp: udp ?? 0) }
+            self = .apply(request)
         case "/v1/events":
             let after = try options.take("after", as: "a number of an event, 0 or more") { UInt64($0) } ?? 0
             let isFollowing = try options.take("follow", as: "true or false") { Bool($0) } ?? false
@@ -61,9 +78,16 @@ struct SocketPage: Encodable, Equatable {
         SocketPage("/v1/drains", "the real servers that take no new connections and go when those that they have are over"),
         SocketPage("/v1/admin", "what is said of backends by hand"),
         SocketPage(admin, methods: ["PUT", "DELETE"], "say something of an endpoint, an address or a service by hand, or take it back"),
+        SocketPage(
+            apply, methods: ["POST"],
+            options: [
+                "remove=true", "force=true", "dryRun=true", "only=add,update,remove", "namespace=DEVICE:INODE", "tcp=SECONDS",
+                "tcpfin=SECONDS", "udp=SECONDS",
+            ], "change virtual servers that no Service asks for: the body is a VirtualServerList"),
         SocketPage("/v1/events", options: ["after=NUMBER", "follow=true"], "what has happened, a JSON object a line"),
     ]
 
+    static let apply = "/v1/apply"
     static let admin = "/v1/admin/{scope}/{key}"
     private static let adminPrefix = "/v1/admin/"
 

@@ -11,20 +11,22 @@ package final class RequestGuard: ChannelInboundHandler, RemovableChannelHandler
 
     private let limits: ServingLimits
     private var bodyBytes = 0
+    private var mostBodyBytes = 0
     private var deadline: Scheduled<Void>?
 
     package init(_ limits: ServingLimits) { self.limits = limits }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head:
+        case .head(let head):
             bodyBytes = 0
+            mostBodyBytes = limits.bodyBytes(of: head.path ?? "")
             deadline?.cancel()
             let channel = context.channel
             deadline = context.eventLoop.scheduleTask(in: TimeAmount(limits.requestTime)) { channel.close(promise: nil) }
         case .body(let part):
             bodyBytes += part.readableBytes
-            guard bodyBytes <= limits.bodyBytes else { return context.close(promise: nil) }
+            guard bodyBytes <= mostBodyBytes else { return context.close(promise: nil) }
         case .end:
             deadline?.cancel()
             deadline = nil

@@ -13,10 +13,17 @@ package struct ServingLimits: Sendable {
     package var headerBytes = 16 * 1024
     package var headerCount = 64
     package var bodyBytes = 64 * 1024
+    /// The same for single paths that take more.
+    package var bodyBytesOfPaths: [String: Int] = [:]
     /// At the end answers are given so long to be finished.
     package var stopTime = Duration.seconds(5)
     /// A socket or port that is lost is made again after so long.
     package var restartTime = Duration.seconds(5)
 
     package init() {}
+
+    /// The most body that a request to this target may have.
+    package func bodyBytes(of target: String) -> Int {
+        bodyBytesOfPaths.isEmpty ? bodyBytes : bodyBytesOfPaths[String(target.prefix { $0 != "?" })] ?? bodyBytes
+    }
 }

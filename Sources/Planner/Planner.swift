@@ -1,5 +1,5 @@
 import Addresses
-import IPVSModel
+package import IPVSModel
 package import NodeModel
 
 /// Compares what is wanted with what is observed, by key, and yields the operations between them.
@@ -319,7 +319,7 @@ extension Planner {
 
 extension ConnectionTimeouts {
     /// The timeouts to write so that all that are wanted (not 0) are as wanted; 0 for those that are already.
-    func difference(to observed: ConnectionTimeouts) -> ConnectionTimeouts {
+    package func difference(to observed: ConnectionTimeouts) -> ConnectionTimeouts {
         ConnectionTimeouts(
             tcp: tcp == observed.tcp ? 0 : tcp, tcpFin: tcpFin == observed.tcpFin ? 0 : tcpFin, udp: udp == observed.udp ? 0 : udp)
     }

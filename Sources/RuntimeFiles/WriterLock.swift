@@ -16,9 +16,11 @@ package struct WriterLock: ~Copyable {
             let holder = Self.holder(of: descriptor)
             close(descriptor)
             guard number == EWOULDBLOCK else { throw FileProblem("lock", path, number) }
-            throw FileProblem(
+            var problem = FileProblem(
                 "another ipvs-agent\(holder.map { " (process \($0))" } ?? "") writes to this node's kernel; stop it first (it holds \(path))"
             )
+            problem.isHeld = true
+            throw problem
         }
         self.descriptor = descriptor
         Self.write(String(getpid()) + "\n", to: descriptor)
@@ -44,6 +46,8 @@ package struct WriterLock: ~Copyable {
 /// A file that could not be used.
 package struct FileProblem: Error, Hashable, Sendable, CustomStringConvertible {
     package let description: String
+    /// Whether it is a lock that somebody else has.
+    package var isHeld = false
 
     package init(_ description: String) { self.description = description }
 

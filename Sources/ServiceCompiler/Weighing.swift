@@ -3,7 +3,8 @@ package import IPVSModel
 
 /// The weights of a virtual server's real servers. One pure function of what is configured, what people and probes say, and of how many
 /// are left: drained by hand is 0; below the quorum is the sorry server; in panic is as configured; down is 0; otherwise at least 1 and
-/// the share of what is configured that a recovered server has reached; and a configured 0 stays 0.
+/// the share of what is configured that a recovered server has reached; and a configured 0 stays 0. A weight by hand stands in the place of the
+/// configured one throughout.
 package struct Weighing: Equatable, Sendable {
     /// The share of healthy backends, in percent, below which all are used as configured.
     package var panicThreshold: Int
@@ -25,8 +26,11 @@ package struct Weighing: Equatable, Sendable {
         package var isDown: Bool
         /// The share of its weight that it has come back to, in percent (1…100).
         package var ramp: Int
+        /// A weight that was said by hand, as far as it has been reached, in hundredths: it takes the place of the configured one.
+        package var byHand: Int64?
 
-        package init(configured: Int32, hand: HandState? = nil, isDown: Bool = false, ramp: Int = 100) {
+        package init(configured: Int32, hand: HandState? = nil, isDown: Bool = false, ramp: Int = 100, byHand: Int64? = nil) {
+            self.byHand = byHand
             self.configured = configured
             self.hand = hand
             self.isDown = isDown
@@ -35,7 +39,9 @@ package struct Weighing: Equatable, Sendable {
 
         fileprivate var rests: Bool { hand?.rests ?? false }
         /// Whether it counts among those that could serve.
-        fileprivate var isCandidate: Bool { !rests && configured > 0 }
+        fileprivate var isCandidate: Bool { !rests && hundredths > 0 }
+        /// The weight that it is to have, in hundredths.
+        fileprivate var hundredths: Int64 { byHand ?? Int64(configured) * 100 }
         fileprivate var isHealthy: Bool { isCandidate && (!isDown || hand == .ready) }
     }
 
@@ -73,13 +79,13 @@ package struct Weighing: Equatable, Sendable {
         let scale = mode == .healthy ? Self.scale(of: backends) : 1
         let shares = backends.mapValues { backend -> Share in
             if let hand = backend.hand, hand.rests { return .rest(.hand(hand)) }
-            if backend.configured == 0 { return .weight(0) }
+            if backend.hundredths == 0 { return .weight(0) }
             switch mode {
             case .belowQuorum: return .rest(.belowQuorum)
-            case .panic: return .weight(backend.configured)
+            case .panic: return .weight(Int32(clamping: max(1, backend.hundredths / 100)))
             case .healthy:
                 guard backend.isHealthy else { return .rest(.down) }
-                return .weight(Int32(clamping: max(1, Int64(backend.configured) * scale * Int64(backend.ramp) / 100)))
+                return .weight(Int32(clamping: max(1, backend.hundredths * scale * Int64(backend.ramp) / 10_000)))
             }
         }
         return Outcome(shares: shares, mode: mode)
@@ -93,14 +99,16 @@ package struct Weighing: Equatable, Sendable {
     }
 
     private func healthyWeight(_ backends: [RealServer.Key: Backend]) -> Int64 {
-        backends.values.reduce(0) { $0 + ($1.isHealthy ? Int64($1.configured) : 0) }
+        backends.values.reduce(0) { $0 + ($1.isHealthy ? $1.hundredths : 0) } / 100
     }
 
     /// By what all weights are multiplied while one of them comes back, so that a share of a small weight is a whole number: with 1 for each,
     /// which is the usual thing, there would be no steps between nothing and all. What counts is their proportion.
     private static func scale(of backends: [RealServer.Key: Backend]) -> Int64 {
         let serving = backends.values.filter(\.isHealthy)
-        guard serving.contains(where: { $0.ramp < 100 }), let largest = serving.map(\.configured).max(), largest < 100 else { return 1 }
+        guard serving.contains(where: { $0.ramp < 100 || !$0.hundredths.isMultiple(of: 100) }),
+            let largest = serving.map(\.hundredths).max(), largest < 10_000
+        else { return 1 }
         return 100
     }
 }

@@ -12,15 +12,23 @@ package protocol AgentAdministration: Sendable {
 
 /// What is asked for with `PUT /v1/admin/{scope}/{key}`.
 package struct HandRequest: Hashable, Sendable, Codable {
-    /// `ready`, `drain` or `maintenance`.
+    /// `ready`, `drain`, `maintenance` or `weight`.
     package var state: String
+    /// With `weight`: what it is to be instead of what is configured.
+    package var weight: Int32?
+    /// With `weight`: within how many seconds it is reached; at once where that is missing.
+    package var over: Double?
     package var reason: String?
     package var owner: String?
     /// When it ends by itself.
     package var expires: Moment?
 
-    package init(state: String, reason: String? = nil, owner: String? = nil, expires: Moment? = nil) {
+    package init(
+        state: String, weight: Int32? = nil, over: Double? = nil, reason: String? = nil, owner: String? = nil, expires: Moment? = nil
+    ) {
         self.state = state
+        self.weight = weight
+        self.over = over
         self.reason = reason
         self.owner = owner
         self.expires = expires
@@ -34,24 +42,30 @@ package struct HandRequest: Hashable, Sendable, Codable {
             init?(stringValue: String) { self.stringValue = stringValue }
             init?(intValue: Int) { nil }
         }
-        let known = Set([CodingKeys.state, .reason, .owner, .expires].map(\.stringValue))
+        let known = Set([CodingKeys.state, .weight, .over, .reason, .owner, .expires].map(\.stringValue))
         for key in try decoder.container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: [], debugDescription: "\"\(key.stringValue.prefix(100))\" is not known"))
         }
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         state = try fields.decode(String.self, forKey: .state)
+        weight = try fields.decodeIfPresent(Int32.self, forKey: .weight)
+        over = try fields.decodeIfPresent(Double.self, forKey: .over)
         reason = try fields.decodeIfPresent(String.self, forKey: .reason)
         owner = try fields.decodeIfPresent(String.self, forKey: .owner)
         expires = try fields.decodeIfPresent(Moment.self, forKey: .expires)
     }
 
     private enum CodingKeys: String, CodingKey {
-        case state, reason, owner, expires
+        case state, weight, over, reason, owner, expires
     }
 
     /// The longest text of a reason or an owner, in bytes.
     package static let longestText = 256
+    /// As annotations may say at most.
+    package static let largestWeight: Int32 = 65_535
+    /// The longest time in which a weight may be reached, in seconds.
+    package static let longestRamp: Double = 7 * 24 * 3600
 }
 
 /// Something that is said by hand, and is in force.
@@ -61,17 +75,28 @@ package struct HandReport: Hashable, Sendable, Codable {
     /// `default/web/10.244.0.2:8080`, `10.244.0.2`, `default/web`.
     package var key: String
     package var state: String
+    /// With `weight`: what it is to be, in how many seconds from `since` on, and from which weight where that is not the configured one.
+    package var weight: Int32?
+    package var over: Double?
+    package var from: Double?
+    /// What it has come to, where that can be told without the Service.
+    package var reached: Double?
     package var reason: String?
     package var owner: String?
     package var since: Moment
     package var expires: Moment?
 
     package init(
-        scope: String, key: String, state: String, reason: String? = nil, owner: String? = nil, since: Moment, expires: Moment? = nil
+        scope: String, key: String, state: String, weight: Int32? = nil, over: Double? = nil, from: Double? = nil, reached: Double? = nil,
+        reason: String? = nil, owner: String? = nil, since: Moment, expires: Moment? = nil
     ) {
         self.scope = scope
         self.key = key
         self.state = state
+        self.weight = weight
+        self.over = over
+        self.from = from
+        self.reached = reached
         self.reason = reason
         self.owner = owner
         self.since = since

@@ -19,6 +19,10 @@ extension AgentEvent.Kind {
     package static let handSet = Self(rawValue: "handSet")
     package static let handCleared = Self(rawValue: "handCleared")
     package static let handExpired = Self(rawValue: "handExpired")
+    /// A weight that was set by hand has been reached step by step.
+    package static let handReached = Self(rawValue: "handReached")
+    /// Somebody changed the kernel's table through the agent.
+    package static let changedByHand = Self(rawValue: "changedByHand")
     /// A real server that does not answer its clients is left without new ones for a while; and is tried again.
     package static let ejected = Self(rawValue: "ejected")
     package static let readmitted = Self(rawValue: "readmitted")

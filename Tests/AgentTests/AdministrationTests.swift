@@ -56,6 +56,36 @@ import Testing
         }
     }
 
+    /// A weight goes on from where it was, and is read again as it was said.
+    @Test func aWeightIsKept() throws {
+        try withDirectory { directory in
+            let first = administration(directory)
+            #expect(try first.set("endpoint", "default/web/10.244.0.2:80", HandRequest(state: "weight", weight: 5, over: 3600)).from == nil)
+            #expect(first.hands().items.first?.reached == nil, "what it begins with is the Service's")
+            _ = try first.set("service", "default/web", HandRequest(state: "drain"))
+            let next = try first.set("service", "default/web", HandRequest(state: "weight", weight: 4, over: 3600))
+            #expect(next.from == 0, "what was drained comes back from 0")
+            let reached = try #require(first.hands().items.first { $0.scope == "service" }?.reached)
+            #expect(reached >= 0 && reached < 1)
+            let second = administration(directory)
+            let states = try #require(second.takeNew())
+            #expect(states.entries == first.takeNew()?.entries)
+            let server = RealServer.Key(ip("10.244.0.2"), port: 80)
+            #expect(states.weight(of: server, in: ObjectName(namespace: "default", name: "web"))?.weight?.weight == 5)
+        }
+    }
+
+    /// Of several the narrowest counts, and a drain of a wider scope is not ended by it.
+    @Test func aDrainBeatsAWeight() {
+        let hands = HandStates([
+            .service(name(1)): HandEntry(state: .drain, since: .now),
+            .address(ip("10.244.0.2")): HandEntry(weight: WeightByHand(weight: 7), since: .now),
+        ])
+        #expect(hands.state(of: .init(ip("10.244.0.2"), port: 80), in: name(1)) == .drain)
+        #expect(hands.weight(of: .init(ip("10.244.0.2"), port: 80), in: name(1))?.weight?.weight == 7)
+        #expect(hands.weight(of: .init(ip("10.244.0.3"), port: 80), in: name(1)) == nil)
+    }
+
     @Test(arguments: ["", "{", "[]", #"{"items":3}"#, "\u{0}"])
     func aSpoiltFileLeavesWhatWasSaidLastInForce(text: String) throws {
         try withDirectory { directory in
@@ -87,7 +117,10 @@ import Testing
     }
 
     @Test(arguments: [
-        HandRequest(state: "off"), HandRequest(state: "drain", expires: Moment(millisecondsSince1970: 1)),
+        HandRequest(state: "weight"), HandRequest(state: "weight", weight: -1), HandRequest(state: "weight", weight: 65_536),
+        HandRequest(state: "weight", weight: 1, over: -1), HandRequest(state: "weight", weight: 1, over: 604_801),
+        HandRequest(state: "drain", weight: 1), HandRequest(state: "ready", over: 1), HandRequest(state: "off"),
+        HandRequest(state: "drain", expires: Moment(millisecondsSince1970: 1)),
         HandRequest(state: "drain", reason: String(repeating: "x", count: 257)),
     ])
     func whatCannotBeIsRefused(request: HandRequest) {

@@ -231,6 +231,38 @@ struct ProbedAgent {
         #expect(second.weights(of: kernel) == [1: 1, 2: 1, 3: 1])
     }
 
+    /// A weight by hand is reached step by step, goes on after a restart, and ends with what was said.
+    @Test func aWeightByHandIsReachedInSteps() async {
+        let events = EventLog()
+        let clock = TestClock()
+        let agent = reconciler(FakeKernel(), events: events, clock: clock)
+        let key = VirtualServer.Key.address(ip("10.96.1.1"), port: 80, .tcp)
+        func weight(_ number: Int) -> Int32? {
+            agent.wanted.virtualServer(key)?.realServers[.init(ip("10.244.0.\(number)"), port: 8080)]?.weight
+        }
+        _ = await agent.take(SourceUpdate(changed: [service(1), slice(1, endpoints: [1, 2])]))
+        let scope = HandScope.endpoint(name(1), ip("10.244.0.1"), port: 8080)
+        let start = Moment(millisecondsSince1970: 0).advanced(by: clock.now - clock.start)
+        let entry = HandEntry(weight: WeightByHand(weight: 5, from: 0, over: .seconds(20)), since: start)
+        _ = await agent.take(hands: HandStates([scope: entry]))
+        #expect(weight(1) == 0 && weight(2) == 1)
+        for step in 1..<20 {
+            clock.advance(by: .seconds(1))
+            while agent.hasWork { _ = await agent.work() }
+            // A whole number needs no larger weights; what counts is their proportion.
+            let scale: Int32 = step.isMultiple(of: 4) ? 1 : 100
+            #expect(weight(1) == Int32(step) * 25 * scale / 100 && weight(2) == scale, "after \(step) s")
+        }
+        clock.advance(by: .seconds(1))
+        while agent.hasWork { _ = await agent.work() }
+        #expect(weight(1) == 5 && weight(2) == 1)
+        #expect(events.after(0, limit: 1000).contains { $0.kind == .handReached && $0.message == "weight 5 is reached" })
+        _ = await agent.take(hands: HandStates([scope: entry, .service(name(1)): HandEntry(state: .drain, since: start)]))
+        #expect(weight(1) == 0 || weight(1) == nil, "a drain beats it")
+        _ = await agent.take(hands: HandStates())
+        #expect(weight(1) == 1 && weight(2) == 1)
+    }
+
     @Test func peopleOutrankProbes() async {
         var node = await ProbedAgent(ProbedAgent.policy())
         await node.take(service(1), slice(1, endpoints: [1, 2]), service(2), slice(2, endpoints: [1, 2]))

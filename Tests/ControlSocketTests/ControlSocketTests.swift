@@ -11,6 +11,7 @@ import Testing
     private let directory: ShortDirectory
     private let agent = StubAgent(services: 300)
     private let administration = StubAdministration()
+    private let changes = StubChanges()
     private let events = EventLog(capacity: 64)
 
     init() throws { directory = try ShortDirectory() }
@@ -21,7 +22,8 @@ import Testing
     private func run(limits: ServingLimits = ServingLimits(), while body: () async throws -> Void) async throws {
         let place = try SocketPlace(path: path)
         let socket = ControlSocket(
-            place: place, inquiry: agent, administration: administration, events: events, board: StatusBoard(), limits: limits,
+            place: place, inquiry: agent, administration: administration, changes: changes, events: events, board: StatusBoard(),
+            limits: limits,
             logger: quiet)
         try await socket.check()
         let group = ServiceGroup(configuration: .init(services: [.init(service: socket)], logger: quiet))
@@ -98,10 +100,31 @@ import Testing
         }
     }
 
+    @Test func aListIsTakenWhichIsLongerThanOtherBodies() async throws {
+        try await run {
+            let body = String(repeating: " ", count: 200_000)
+            let client = try #require(RawClient(path))
+            await client.send(
+                "POST /v1/apply?remove=true&only=add,remove&namespace=4:5 HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)"
+            )
+            let answer = await client.read()
+            #expect(answer.hasPrefix("HTTP/1.1 200") && answer.contains(#""kind" : "ChangeReport""#))
+            let request = try #require(changes.requests.first)
+            #expect(request.list.count == 200_000 && request.removes && !request.force && !request.isTrial)
+            #expect(request.actions == ["add", "remove"] && request.namespace == "4:5")
+            let long = try #require(RawClient(path))
+            await long.send(
+                "POST /v1/apply HTTP/1.1\r\nHost: a\r\nContent-Length: \(ChangeRequest.longest + 1)\r\nConnection: close\r\n\r\n")
+            #expect(await long.read().hasPrefix("HTTP/1.1 413"))
+            #expect(changes.requests.count == 1)
+        }
+    }
+
     @Test func anotherThatAnswersIsLeftAlone() async throws {
         try await run {
             let second = ControlSocket(
-                place: try SocketPlace(path: path), inquiry: agent, administration: administration, events: events, board: StatusBoard(),
+                place: try SocketPlace(path: path), inquiry: agent, administration: administration, changes: changes, events: events,
+                board: StatusBoard(),
                 logger: quiet)
             await #expect(throws: SocketProblem.self) { try await second.check() }
             #expect(await get("/v1/status").contains("200 OK"), "the first goes on")

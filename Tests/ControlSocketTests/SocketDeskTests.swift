@@ -8,13 +8,15 @@ import Testing
 @Suite(.timeLimit(.minutes(15))) struct SocketDeskTests {
     private let agent = StubAgent()
     private let administration = StubAdministration()
+    private let changes = StubChanges()
     private let events = EventLog(capacity: 8)
     private let board = StatusBoard()
 
     private func desk(_ agent: StubAgent? = nil, followers: Int = 2) -> SocketDesk {
         var limits = ServingLimits()
         limits.followers = followers
-        return SocketDesk(inquiry: agent ?? self.agent, administration: administration, events: events, board: board, limits: limits)
+        return SocketDesk(
+            inquiry: agent ?? self.agent, administration: administration, changes: changes, events: events, board: board, limits: limits)
     }
 
     private func text(_ answer: HTTPAnswer) async throws -> String {
@@ -29,6 +31,24 @@ import Testing
     private func object(_ answer: HTTPAnswer) async throws -> [String: Any] {
         let data = Data(try await text(answer).utf8)
         return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    }
+
+    @Test(arguments: [
+        (ChangeFailure.invalid("no list", remedy: "send one"), 400, "no list"),
+        (
+            .managed([.init(virtualServer: "tcp 10.0.0.1:80", owner: "Service default/web")]), 409,
+            "tcp 10.0.0.1:80 is Service default/web's"
+        ),
+        (.otherNamespace, 409, "another network namespace"), (.unseen("no memory"), 503, "no memory"),
+        (.notNow(.starting), 503, "not yet read"),
+        (.notNow(.crowded), 429, "too many"),
+    ])
+    func aChangeThatIsRefusedSaysWhy(failure: ChangeFailure, status: Int, words: String) async throws {
+        changes.fail(failure)
+        let answer = await desk().answer(method: "POST", target: "/v1/apply", bodyLength: 2, body: Data("{}".utf8))
+        #expect(answer.status == status)
+        let text = try await text(answer)
+        #expect(text.contains(words) && text.contains("remedy"))
     }
 
     @Test func whatIsHeldOfBackendsIsTold() async throws {
@@ -171,7 +191,7 @@ import Testing
         #expect(
             pages?.compactMap { $0["path"] as? String } == [
                 "/v1", "/v1/status", "/v1/services", "/v1/drift", "/v1/plan", "/v1/health", "/v1/drains", "/v1/admin",
-                "/v1/admin/{scope}/{key}", "/v1/events",
+                "/v1/admin/{scope}/{key}", "/v1/apply", "/v1/events",
             ])
     }
 }

@@ -20,8 +20,8 @@ import Testing
     @Test(arguments: [
         ("GET", "/", 404), ("GET", "", 404), ("GET", "/v1/", 404), ("GET", "/v2/status", 404), ("GET", "/v1/status/x", 404),
         ("GET", "/v1/../v1/status", 404), ("GET", "*", 404),
-        // This comes with a later version; nothing is answered until then.
-        ("POST", "/v1/apply", 404),
+        ("GET", "/v1/apply", 405), ("POST", "/v1/apply?force=yes", 400), ("POST", "/v1/apply?forced=true", 400),
+        ("POST", "/v1/apply?tcp=0", 400), ("POST", "/v1/apply?tcp=-1", 400), ("POST", "/v1/apply?dryRun=true&dryRun=false", 400),
         ("PUT", "/v1/admin/service", 404), ("PUT", "/v1/admin//x", 404), ("PUT", "/v1/admin/service/", 404),
         ("PUT", "/v1/admin/service/%zz", 404), ("PUT", "/v1/admin/service/a%00b", 404), ("PUT", "/v1/admin/service/%ff", 404),
         ("POST", "/v1/status", 405), ("HEAD", "/v1/status", 405), ("DELETE", "/v1/services", 405), ("get", "/v1/status", 405),
@@ -36,7 +36,7 @@ import Testing
         } catch {
             #expect(error.status == status)
             #expect(!error.error.isEmpty && !error.remedy.isEmpty)
-            #expect((error.allowed == "GET") == (status == 405))
+            #expect((error.allowed == (target == "/v1/apply" ? "POST" : "GET")) == (status == 405))
         }
     }
 

@@ -126,3 +126,23 @@ final class ShortDirectory: Sendable {
 
     var socket: String { path + "/agent.sock" }
 }
+
+/// Notes what it is asked for, or refuses it as it is told.
+final class StubChanges: AgentChanges {
+    private let content = Mutex<(requests: [ChangeRequest], failure: ChangeFailure?)>(([], nil))
+
+    var requests: [ChangeRequest] { content.withLock { $0.requests } }
+    func fail(_ new: ChangeFailure?) { content.withLock { $0.failure = new } }
+
+    func apply(_ request: ChangeRequest) async throws(ChangeFailure) -> ChangeReport {
+        let failure = content.withLock { content in
+            content.requests.append(request)
+            return content.failure
+        }
+        if let failure { throw failure }
+        return ChangeReport(
+            time: noon, isTrial: request.isTrial,
+            operations: [.init(operation: "remove virtual server tcp 10.0.0.1:80", outcome: request.isTrial ? "planned" : "done")],
+            looksEverySeconds: 30)
+    }
+}

@@ -156,12 +156,14 @@ extension LabTests {
             }
         }
 
-        /// While an agent writes, nothing else does.
+        /// While an agent writes, nothing else does; it is asked, if it may be.
         @Test func theAgentsLockIsKept() async throws {
             try await Scene.with(.bridge, [ServiceManifest()]) { scene in
                 let agent = try await scene.startAgent()
                 let result = try await Program.run(
-                    Laboratory.control, "flush", "--yes", "--force", "--runtime-directory", scene.directory + "/run", "--netns", "n1")
+                    Laboratory.control, "flush", "--yes", "--force", "--no-agent", "--runtime-directory", scene.directory + "/run",
+                    "--netns",
+                    "n1")
                 #expect(result.status == 1)
                 #expect(result.error.contains("another ipvs-agent (process \(agent.processIdentifier))"), "\(result.error)")
                 #expect(try await scene.table != [])

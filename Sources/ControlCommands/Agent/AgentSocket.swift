@@ -1,3 +1,4 @@
+import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -124,6 +125,18 @@ enum AgentSocketProblem: Error, Equatable {
     case refused(Int, String)
     case broken(String)
 
+    /// Whether the agent has said what it did, or that it did nothing.
+    var isAnswer: Bool { if case .refused = self { true } else { false } }
+
+    /// What the agent's own words about a refusal are.
+    private static func sentence(_ body: String) -> String? {
+        struct Refusal: Decodable {
+            var error: String
+            var remedy: String
+        }
+        return (try? JSONDecoder().decode(Refusal.self, from: Data(body.utf8))).map { "\($0.error.prefix(5000)). \($0.remedy.prefix(500))" }
+    }
+
     /// A sentence without its full stop.
     func text(_ path: String) -> String {
         switch self {
@@ -132,7 +145,7 @@ enum AgentSocketProblem: Error, Equatable {
         case .silent: "the agent on \(path) did not answer in time"
         case .brokenOff: "the agent's answer on \(path) broke off"
         case .tooLong: "the agent's answer on \(path) is too long"
-        case .refused(let status, let body): "the agent answered \(status): \(body.prefix(500))"
+        case .refused(let status, let body): Self.sentence(body) ?? "the agent answered \(status): \(body.prefix(500))"
         case .broken(let what): "the agent's socket \(path) failed: \(what.prefix(500))"
         }
     }

@@ -8,6 +8,7 @@ extension AgentSocket {
         case ready
         case drain
         case maintenance
+        case weight
     }
 
     enum HandScope: String, Sendable {
@@ -19,18 +20,13 @@ extension AgentSocket {
         case service
     }
 
-    private struct Request: Encodable {
-        var state: String
-        var reason: String?
-        var owner: String?
-        var expires: Moment?
-    }
-
     /// Has the agent take something down, and follow it.
     func say(
-        _ hand: Hand, scope: HandScope, key: String, reason: String?, owner: String? = nil, expires: Moment? = nil
+        _ hand: Hand, scope: HandScope, key: String, weight: Int32? = nil, over: Int? = nil, reason: String?, owner: String? = nil,
+        expires: Moment? = nil
     ) async throws(AgentSocketProblem) {
-        let request = Request(state: hand.rawValue, reason: reason, owner: owner, expires: expires)
+        let request = HandRequest(
+            state: hand.rawValue, weight: weight, over: over.map { Double($0) }, reason: reason, owner: owner, expires: expires)
         guard let body = try? TelemetryJSON.line(request) else { throw .broken("the request cannot be written") }
         let answer = try await ask(Self.path(scope, key), method: .PUT, body: String(decoding: body, as: UTF8.self))
         guard (200..<300).contains(answer.status) else { throw .refused(answer.status, String(decoding: answer.body, as: UTF8.self)) }

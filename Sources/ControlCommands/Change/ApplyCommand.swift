@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandSupport
 import IPVS
+import Planner
 import VirtualServerDocuments
 
 /// `ipvsctl apply -f FILE`: what a file says is made so; what it does not name stays.
@@ -20,10 +21,17 @@ struct ApplyCommand: AsyncParsableCommand, NamespaceCommand {
     @OptionGroup(title: "Where") var kernel: KernelOptions
 
     func run() async throws {
+        try await change.make(file, arguments, kernel, prunes: prune)
+    }
+}
+
+extension ChangeOptions {
+    /// Makes the table as a file says: what it does not name stays, or goes as far as it is ours (`prunes`).
+    func make(_ file: String, _ arguments: TableArguments, _ kernel: KernelOptions, prunes: Bool) async throws {
         let list = try TableFile.read(file, arguments.format)
-        try change.carryOut(kernel) { table, owners in
+        try await carryOut(kernel) { table, owners in
             TableChange(
-                from: table.servers, to: list, removing: { _ in prune }, isOurs: { change.force || owners.isOurs($0) },
+                from: table.servers, to: list.servers, removing: { _ in prunes }, isOurs: { force || owners.isOurs($0) },
                 actions: arguments.actions)
         }
     }
@@ -41,12 +49,7 @@ struct RestoreCommand: AsyncParsableCommand, NamespaceCommand {
     @OptionGroup(title: "Where") var kernel: KernelOptions
 
     func run() async throws {
-        let list = try TableFile.read(file, arguments.format)
-        try change.carryOut(kernel) { table, owners in
-            TableChange(
-                from: table.servers, to: list, removing: { _ in true }, isOurs: { change.force || owners.isOurs($0) },
-                actions: arguments.actions)
-        }
+        try await change.make(file, arguments, kernel, prunes: true)
     }
 }
 
@@ -71,7 +74,7 @@ struct RollbackCommand: AsyncParsableCommand, NamespaceCommand {
             throw CommandFailure("there is no snapshot in \(change.snapshotDirectory)", status: ExitStatus.invalid)
         }
         let snapshot = try change.snapshots.read(name)
-        try change.carryOut(kernel) { table, owners in
+        try await change.carryOut(kernel) { table, owners in
             Self.change(from: table, to: snapshot, isMeant: { change.force || owners.touched.contains($0) })
         }
     }
@@ -81,7 +84,7 @@ struct RollbackCommand: AsyncParsableCommand, NamespaceCommand {
         from table: VirtualServerList, to snapshot: VirtualServerList, isMeant: (VirtualServer.Key) -> Bool
     ) -> TableChange {
         TableChange(
-            from: table.servers, to: VirtualServerList(snapshot.servers.filter { isMeant($0.key) }),
+            from: table.servers, to: snapshot.servers.filter { isMeant($0.key) },
             removing: { snapshot.servers[$0] == nil && isMeant($0) })
     }
 }

@@ -3,7 +3,9 @@ import CommandSupport
 import Glibc
 import IPVS
 import NodeModel
+import Planner
 import RuntimeFiles
+import Telemetry
 import VirtualServerDocuments
 
 /// How a change is carried out.
@@ -23,42 +25,66 @@ struct ChangeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The link that holds virtual addresses.", valueName: "link"))
     var link = NodeLinks.defaultName
 
+    @OptionGroup(title: "Agent") var agentOptions: AgentOptions
+
+    /// Who is asked where an agent holds the lock: its socket is beside the lock, if no other is named.
+    var asked: AgentOptions {
+        var options = agentOptions
+        if options.socket == AgentOptions.defaultSocket { options.socket = runtimeDirectory + "/agent.sock" }
+        return options
+    }
+
+    var agent: AgentSocket { asked.agent }
+
     var snapshots: Snapshots { Snapshots(directory: snapshotDirectory) }
 
-    /// The writer's lock. Whoever holds it would put right what we change.
-    func lock() throws -> WriterLock {
+    /// The writer's lock; nil where somebody holds it, whose words `holder` gets.
+    func lock(orElse holder: inout String) throws -> WriterLock? {
         do throws(FileProblem) {
             return try WriterLock(directory: runtimeDirectory)
         } catch {
-            throw CommandFailure("\(error). While it runs, change what it is asked for: its manifests or Services")
+            guard error.isHeld, !agentOptions.noAgent else { throw CommandFailure("\(error)") }
+            holder = "\(error)"
+            return nil
         }
     }
 
-    /// Reads the table, asks what is to be done, writes the table down, and does it. Nothing is changed before all of that went well.
-    func carryOut(
-        _ kernel: KernelOptions, _ decide: (VirtualServerList, Owners) throws -> TableChange
-    ) throws {
-        let lock = try lock()
-        defer { extendLifetime(lock) }
+    /// Reads the table, asks what is to be done, writes the table down, and does it, or has it done by the agent that holds the writer's lock.
+    /// Nothing is changed before all of that went well.
+    func carryOut(_ kernel: KernelOptions, _ decide: (VirtualServerList, Owners) throws -> TableChange) async throws {
+        var holder = ""
+        let lock = try lock(orElse: &holder)
         var touched = TouchedKeys(directory: runtimeDirectory)
         let table = VirtualServerList(try kernel.withKernel { (handle) throws(IPVSError) in try KernelTable.whole(&handle) })
         let owners = Owners(view: try NodeView.read(dummy: link), touched: touched)
         let change = try decide(table, owners)
-        for key in change.leftAlone {
-            printError("left alone: \(key) is not in the list, and is not ours: \(owners.owner(of: key)); --force removes it")
-        }
+        leave(change.leftAlone.map { ManagedServer(virtualServer: "\($0)", owner: owners.owner(of: $0)) })
         guard !change.isEmpty else { return StandardOutput.write("Nothing to do.\n") }
+        let asked = lock == nil ? AskedChange(change, of: table.servers, force: force) : nil
+        if let asked, try await !asked.check(agent, holder) { return StandardOutput.write("Nothing to do.\n") }
         if snapshot { StandardOutput.write("snapshot \(try snapshots.take(table))\n") }
         do {
             try touched.remember(change.keys)
         } catch {
             throw CommandFailure("nothing was changed: \(error)")
         }
+        if let asked { return try await asked.carryOut(agent) }
         let operations = change.operations.compactMap { IPVSOperation($0) }
         let failures = try kernel.withKernel { (handle) throws(IPVSError) in handle.execute(operations) }
+        _ = consume lock
         let failed = Set(failures.map(\.index))
         for (index, operation) in change.operations.enumerated() where !failed.contains(index) { StandardOutput.write("\(operation)\n") }
         try Self.report(failures)
+    }
+
+    /// Says what stays, and whose it is.
+    private func leave(_ servers: [ManagedServer]) {
+        let most = 20
+        for server in servers.prefix(most) {
+            printError(
+                "left alone: \(server.virtualServer) is not in the list, and is not ours: \(server.owner); --force removes it")
+        }
+        if servers.count > most { printError("left alone: \(servers.count - most) more") }
     }
 
     /// Tells of failures; of those that follow from another only that one.

@@ -2,6 +2,7 @@ import ArgumentParser
 import CommandSupport
 import IPVS
 import NodeModel
+import Planner
 import Telemetry
 import VirtualServerDocuments
 
@@ -26,7 +27,7 @@ struct DiffCommand: AsyncParsableCommand, NamespaceCommand {
         if let file {
             let list = try TableFile.read(file, arguments.format)
             let table = VirtualServerList(try kernel.withKernel { (handle) throws(IPVSError) in try KernelTable.whole(&handle) })
-            let change = TableChange(from: table.servers, to: list, removing: { _ in true }, actions: arguments.actions)
+            let change = TableChange(from: table.servers, to: list.servers, removing: { _ in true }, actions: arguments.actions)
             listing = ItemList(items: change.operations.compactMap { DifferenceItem($0, in: table) })
         } else {
             do throws(AgentSocketProblem) {

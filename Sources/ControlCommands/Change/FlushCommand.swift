@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandSupport
 import IPVS
+import Planner
 import VirtualServerDocuments
 
 /// `ipvsctl flush`: takes virtual servers away.
@@ -15,9 +16,9 @@ struct FlushCommand: AsyncParsableCommand, NamespaceCommand {
 
     func run() async throws {
         if !yes { try Question.ask("This takes away \(change.force ? "all" : "our") virtual servers of this network namespace. Go on?") }
-        try change.carryOut(kernel) { table, owners in
+        try await change.carryOut(kernel) { table, owners in
             TableChange(
-                from: table.servers, to: VirtualServerList(), removing: { _ in true }, isOurs: { change.force || owners.isOurs($0) })
+                from: table.servers, to: [:], removing: { _ in true }, isOurs: { change.force || owners.isOurs($0) })
         }
     }
 }

@@ -10,7 +10,7 @@ struct HandArguments: ParsableArguments {
         help: ArgumentHelp(
             "A Service (default/web), an address (10.244.0.2), or an endpoint (default/web/10.244.0.2:8080).", valueName: "backend"))
     var backend: String
-    @Flag(help: "Wait until no connections are left (drain, maintain).") var wait = false
+    @Flag(help: "Wait until no connections are left (drain, maintain), or until it takes new ones (ready).") var wait = false
     @Option(help: ArgumentHelp("Seconds to wait at most; then the exit status is 1.", valueName: "seconds")) var timeout = 300.0
     @OptionGroup(title: "Where") var kernel: KernelOptions
     @OptionGroup(title: "Agent") var agent: AgentOptions
@@ -23,8 +23,8 @@ struct HandArguments: ParsableArguments {
         case 1: return (.service, "default/" + backend)
         case 2: return (.service, backend)
         default:
-            guard let server = RealServer.Key(parts[2]) else {
-                throw CommandFailure("\(parts[2]) is not ADDRESS:PORT", status: ExitStatus.invalid)
+            guard let server = RealServer.Key(parts[2])?.description ?? IPAddress(parts[2])?.description else {
+                throw CommandFailure("\(parts[2]) is neither ADDRESS:PORT nor an address", status: ExitStatus.invalid)
             }
             return (.endpoint, "\(parts[0])/\(parts[1])/\(server)")
         }
@@ -38,11 +38,40 @@ struct HandArguments: ParsableArguments {
             throw agent.failure(error)
         }
         StandardOutput.write("\(scope.rawValue) \(key): \(hand.rawValue)\n")
-        if wait { try await waitUntilEmpty(scope, key) }
+        if wait { try await waitUntil(.empty, scope, key) }
     }
 
-    /// Looks at the kernel once a second until the real servers that are meant have no connections left, or are gone.
-    private func waitUntilEmpty(_ scope: AgentSocket.HandScope, _ key: String) async throws {
+    /// What is waited for.
+    enum Goal {
+        /// No connections, and no new ones.
+        case empty
+        /// New connections.
+        case serving
+
+        /// What there is to say once it is reached; nil before.
+        func words(_ servers: [ObservedRealServer]) -> String? {
+            let taking = servers.count { $0.server.configuration.weight > 0 }
+            switch self {
+            case .empty: return taking == 0 && Self.connections(servers) == 0 ? "no connections are left" : nil
+            case .serving: return taking > 0 && taking == servers.count ? "it takes new connections" : nil
+            }
+        }
+
+        /// What to say where the time is over.
+        func lateness(_ servers: [ObservedRealServer]) -> String {
+            switch self {
+            case .empty: "\(Self.connections(servers)) connections are left on \(servers.count) real servers; it goes on draining"
+            case .serving: "it takes no new connections on all of \(servers.count) real servers; it may be down (get health)"
+            }
+        }
+
+        private static func connections(_ servers: [ObservedRealServer]) -> UInt64 {
+            servers.reduce(0) { $0 + UInt64($1.connections.active) + UInt64($1.connections.inactive) }
+        }
+    }
+
+    /// Looks at the kernel once a second until the real servers that are meant are as they are waited for.
+    func waitUntil(_ goal: Goal, _ scope: AgentSocket.HandScope, _ key: String) async throws {
         let end = ContinuousClock.now + .seconds(timeout)
         while true {
             let knowledge = await agent.knowledge()
@@ -50,13 +79,8 @@ struct HandArguments: ParsableArguments {
             let meant = servers.flatMap { server, real in
                 real.filter { Self.isMeant($0.server.key, of: knowledge[server.server.key]?.service, scope, key) }
             }
-            let left = meant.reduce(0) { $0 + UInt64($1.connections.active) + UInt64($1.connections.inactive) }
-            let taking = meant.count { $0.server.configuration.weight > 0 }
-            if left == 0, taking == 0 { return StandardOutput.write("no connections are left\n") }
-            guard ContinuousClock.now < end else {
-                throw CommandFailure(
-                    "after \(Int(timeout)) s \(left) connections are left on \(meant.count) real servers; it goes on draining")
-            }
+            if let words = goal.words(meant) { return StandardOutput.write(words + "\n") }
+            guard ContinuousClock.now < end else { throw CommandFailure("after \(Int(timeout)) s \(goal.lateness(meant))") }
             try await Task.sleep(for: .seconds(1))
         }
     }
@@ -65,8 +89,19 @@ struct HandArguments: ParsableArguments {
         switch scope {
         case .address: server.address.description == key
         case .service: service == key
-        case .endpoint: service.map { "\($0)/\(server)" == key } ?? false
+        case .endpoint: service.map { "\($0)/\(server)" == key || "\($0)/\(server.address)" == key } ?? false
         }
+    }
+}
+
+/// What drain and maintain are told beside the backend.
+struct RestArguments: ParsableArguments {
+    @OptionGroup var hand: HandArguments
+    @Option(help: "Why, for whoever looks later.") var reason: String?
+    @Option(help: ArgumentHelp("Seconds after which it ends by itself.", valueName: "seconds")) var expires: Double?
+
+    func say(_ state: AgentSocket.Hand) async throws {
+        try await hand.say(state, reason: reason, expires: expires.map { Moment.now.advanced(by: .seconds($0)) })
     }
 }
 
@@ -75,14 +110,10 @@ struct DrainCommand: AsyncParsableCommand, NamespaceCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain", abstract: "Give a backend no new connections (by the agent), until ready says otherwise.")
 
-    @OptionGroup var arguments: HandArguments
-    @Option(help: "Why, for whoever looks later.") var reason: String?
-    @Option(help: ArgumentHelp("Seconds after which it ends by itself.", valueName: "seconds")) var expires: Double?
-    var kernel: KernelOptions { arguments.kernel }
+    @OptionGroup var arguments: RestArguments
+    var kernel: KernelOptions { arguments.hand.kernel }
 
-    func run() async throws {
-        try await arguments.say(.drain, reason: reason, expires: expires.map { Moment.now.advanced(by: .seconds($0)) })
-    }
+    func run() async throws { try await arguments.say(.drain) }
 }
 
 /// `ipvsctl maintain`: as drain, and health checks say nothing of it.
@@ -90,20 +121,16 @@ struct MaintainCommand: AsyncParsableCommand, NamespaceCommand {
     static let configuration = CommandConfiguration(
         commandName: "maintain", abstract: "Take a backend out for maintenance (by the agent), until ready says otherwise.")
 
-    @OptionGroup var arguments: HandArguments
-    @Option(help: "Why, for whoever looks later.") var reason: String?
-    @Option(help: ArgumentHelp("Seconds after which it ends by itself.", valueName: "seconds")) var expires: Double?
-    var kernel: KernelOptions { arguments.kernel }
+    @OptionGroup var arguments: RestArguments
+    var kernel: KernelOptions { arguments.hand.kernel }
 
-    func run() async throws {
-        try await arguments.say(.maintenance, reason: reason, expires: expires.map { Moment.now.advanced(by: .seconds($0)) })
-    }
+    func run() async throws { try await arguments.say(.maintenance) }
 }
 
-/// `ipvsctl ready`: takes drain and maintenance back.
+/// `ipvsctl ready`: takes drain, maintenance and weight back.
 struct ReadyCommand: AsyncParsableCommand, NamespaceCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ready", abstract: "Take back what drain or maintain said of a backend.")
+        commandName: "ready", abstract: "Take back what drain, maintain or set weight said of a backend.")
 
     @OptionGroup var arguments: HandArguments
     var kernel: KernelOptions { arguments.kernel }
@@ -118,5 +145,6 @@ struct ReadyCommand: AsyncParsableCommand, NamespaceCommand {
         }
         guard wasSaid else { throw CommandFailure("nothing was said of \(scope.rawValue) \(key)") }
         StandardOutput.write("\(scope.rawValue) \(key): ready\n")
+        if arguments.wait { try await arguments.waitUntil(.serving, scope, key) }
     }
 }

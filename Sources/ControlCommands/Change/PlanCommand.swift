@@ -2,6 +2,7 @@ import ArgumentParser
 import CommandSupport
 import IPVS
 import NodeModel
+import Planner
 import Telemetry
 import VirtualServerDocuments
 
@@ -31,7 +32,8 @@ struct PlanCommand: AsyncParsableCommand, NamespaceCommand {
             let options = try ChangeOptions.parse([])
             let owners = Owners(view: try NodeView.read(dummy: options.link), touched: TouchedKeys(directory: options.runtimeDirectory))
             let change = TableChange(
-                from: table.servers, to: list, removing: { _ in prune }, isOurs: { force || owners.isOurs($0) }, actions: arguments.actions)
+                from: table.servers, to: list.servers, removing: { _ in prune }, isOurs: { force || owners.isOurs($0) },
+                actions: arguments.actions)
             document.operations = change.operations.map(\.description)
             document.leftAlone = change.leftAlone.map { "\($0): \(owners.owner(of: $0))" }
         } else {

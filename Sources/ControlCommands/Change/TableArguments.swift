@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandSupport
 import IPVS
+import Planner
 import VirtualServerDocuments
 
 /// A table in a file, and what of it is meant.

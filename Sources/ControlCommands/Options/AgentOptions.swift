@@ -3,8 +3,10 @@ import CommandSupport
 
 /// Where a running agent is asked.
 struct AgentOptions: ParsableArguments {
+    static let defaultSocket = "/run/ipvs-agent/agent.sock"
+
     @Option(help: ArgumentHelp("The agent's socket.", valueName: "path"))
-    var socket = "/run/ipvs-agent/agent.sock"
+    var socket = Self.defaultSocket
 
     @Flag(help: "Ask no agent: show what the kernel says, and no more.")
     var noAgent = false
