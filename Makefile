@@ -63,7 +63,7 @@ lint: ## check the style of Swift and of shell scripts
 BENCH_TIMEOUT ?= 7200
 # More options of the benchmark itself: see Benchmarks/.build/release/benchmark --help.
 BENCH_OPTIONS ?=
-bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes|probes|kubernetes|listing, BENCH_QUICK=1; docs/performance.md)
+bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes|probes|kubernetes|listing|deaths, BENCH_QUICK=1; docs/performance.md)
 	@integration/install-packages build
 	@integration/install-packages lab
 	@$(SWIFT) build -c release --product ipvs-agent >&2
@@ -72,6 +72,8 @@ bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes|pro
 	@$(SWIFT) build -c release --product ipvsctl >&2
 	@$(SWIFT) build -c release --package-path Benchmarks >&2
 	@$(MAKE) --no-print-directory -C Benchmarks/Floors >&2
+	@$(if $(filter-out deaths,$(SCENARIO)),,integration/install-packages bench)
+	@$(MAKE) --no-print-directory -C Benchmarks/Deaths >&2
 	@# Probes go over this machine's loopback, everything else to the laboratory's kernel.
 	@$(if $(filter-out probes,$(SCENARIO)),,Benchmarks/.build/release/benchmark --agent unused --floor unused --scenario probes \
 		--probe-load "$$($(SWIFT) build -c release --show-bin-path)/probe-load" $(if $(BENCH_QUICK),--probe-seconds 5) $(BENCH_OPTIONS))
@@ -79,8 +81,8 @@ bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes|pro
 		Benchmarks/.build/release/benchmark --agent "$$($(SWIFT) build -c release --show-bin-path)/ipvs-agent" \
 		--control "$$($(SWIFT) build -c release --show-bin-path)/ipvsctl" \
 		--api-server "$$($(SWIFT) build -c release --show-bin-path)/lab-apiserver" \
-		--floor Benchmarks/Floors/floor $(if $(SCENARIO),--scenario $(SCENARIO)) \
-		$(if $(BENCH_QUICK),--runs 1 --idle-seconds 10 --load-seconds 20 --changes 50 --sizes 10$(,)1000$(,)10000) $(BENCH_OPTIONS))
+		--deaths-program Benchmarks/Deaths/deaths --floor Benchmarks/Floors/floor $(if $(SCENARIO),--scenario $(SCENARIO)) \
+		$(if $(BENCH_QUICK),--runs 1 --idle-seconds 10 --load-seconds 20 --changes 50 --deaths 20 --sizes 10$(,)1000$(,)10000) $(BENCH_OPTIONS))
 
 # A comma that does not part a function's arguments.
 , := ,
@@ -105,3 +107,4 @@ install: ## compile for release and install below $(PREFIX)
 clean: ## remove what was built
 	rm -rf .build Benchmarks/.build
 	$(MAKE) --no-print-directory -C Benchmarks/Floors clean
+	$(MAKE) --no-print-directory -C Benchmarks/Deaths clean
