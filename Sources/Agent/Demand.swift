@@ -45,7 +45,9 @@ struct Demand {
         now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }
     ) {
         self.compiler = compiler
-        backends = Backends(standardPolicy: compiler.settings.standardPolicy)
+        backends = Backends(
+            standardPolicy: compiler.settings.standardPolicy,
+            paths: ProbePaths(compiler.settings.firewallMarks, masqueradeBit: compiler.settings.masqueradeBit))
         self.now = now
         self.logger = logger
         self.events = events
@@ -144,7 +146,6 @@ struct Demand {
         if service?.dependsOnNodeAddresses == true { dependants.insert(name) } else { dependants.remove(name) }
         let marks = marks.assign(service.map { compiler.markedPorts(of: $0) } ?? [], to: name)
         let result = service.map { compiler.compile($0, slices: slices, marks: marks) }
-        locals.note(service, named: name, service.flatMap { compiler.localEndpoints($0, slices: slices) })
         var share = result?.share
         let time = now()
         let before = (wanted.share(of: name.description), rule(of: name))
@@ -154,6 +155,8 @@ struct Demand {
         } else {
             backends.forget(name, at: time)
         }
+        let out = backends.services[name]?.outOfService ?? []
+        locals.note(service, named: name, service.flatMap { compiler.localEndpoints($0, slices: slices, outOfService: out) })
         let problems = (result?.problems ?? []) + unknownPolicy(of: name, result?.options)
         if problems != compileProblems[name, default: []] {
             for problem in problems {
@@ -164,8 +167,18 @@ struct Demand {
         }
         compileProblems[name] = problems.isEmpty ? nil : problems
         wanted.replace(share, of: name.description, touching: &touched)
+        followPaths(touching: &touched)
         for key in before.0?.virtualServers.keys.map(\.self) ?? [] where wanted.claimants(of: key).isEmpty {
             departed[key] = (name.description, before.1)
+        }
+    }
+
+    /// Has the ways of probes through the kernel's balancing stand, and go at once: no client's connection is on them.
+    private mutating func followPaths(touching touched: inout Touched) {
+        for (owner, share) in backends.takePathChanges() {
+            let gone = share == nil ? wanted.share(of: owner) : nil
+            wanted.replace(share, of: owner, touching: &touched)
+            for key in gone?.virtualServers.keys.map(\.self) ?? [] { departed[key] = (owner, DrainRule(timeout: .zero)) }
         }
     }
 

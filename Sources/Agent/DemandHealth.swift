@@ -27,6 +27,10 @@ extension Demand {
                     post(.probeResumed, about: "\(piece.probe.words)", "this node can probe again")
                 }
             }
+            let time = now()
+            if changeBackends({ $0.compare(after: piece.probe, at: time) }) == .agree {
+                post(.pathsAgree, about: "backend \(piece.probe.direct.words)", "it answers alike directly and through forwarding")
+            }
         }
         return compile(services)
     }
@@ -34,11 +38,6 @@ extension Demand {
     /// Takes in the policies that are in force now, and says whose they were or are.
     mutating func takePolicies() -> Set<ObjectName> {
         let catalog = self.catalog
-        for policy in catalog.policies.values where policy.check?.isThroughForwarding == true {
-            post(
-                .sourceProblem, about: "HealthPolicy \(policy.name)",
-                "throughForwarding is not served by this version: backends are probed directly")
-        }
         return changeBackends { $0.take(Array(catalog.policies.values), catalog: catalog) }
     }
 
@@ -53,6 +52,12 @@ extension Demand {
     mutating func takeSteps() -> Touched {
         beginEvents()
         let time = now()
+        for probe in changeBackends({ $0.takeDueDoubts(at: time) }) {
+            let (through, direct) = (backends.probed[probe]?.verdict, backends.probed[probe.direct]?.verdict)
+            post(
+                .pathsDisagree, about: "backend \(probe.direct.words)",
+                "through forwarding it is \((through ?? .unknown).words), directly \((direct ?? .unknown).words)")
+        }
         return compile(Set(changeBackends { $0.takeDueSteps(at: time) }))
     }
 
@@ -68,7 +73,11 @@ extension Demand {
         guard !backends.services.isEmpty else { return Touched() }
         beginEvents()
         let wanted = self.wanted
-        return compile(changeBackends { $0.hold({ wanted.share(of: $0.description) }, standing: { standing.virtualServers[$0] }) })
+        let time = now()
+        return compile(
+            changeBackends {
+                $0.hold({ wanted.share(of: $0.description) }, standing: { standing.virtualServers[$0] }, at: time)
+            })
     }
 
     // MARK: How servers are let go
@@ -136,8 +145,21 @@ extension Demand {
 }
 
 extension Probe {
-    /// `10.244.0.2:8080`, or the address alone where there is no port.
-    var words: String { port == 0 ? "\(address)" : "\(RealServer.Key(address, port: port))" }
+    /// `10.244.0.2:8080`, or the address alone where there is no port; and which way, where that is not the direct one.
+    var words: String {
+        let backend = port == 0 ? "\(address)" : "\(target)"
+        return mark == nil ? backend : backend + " through forwarding"
+    }
+}
+
+extension Verdict {
+    fileprivate var words: String {
+        switch self {
+        case .unknown: "not judged"
+        case .up: "up"
+        case .down(let reason): "down (\(reason))"
+        }
+    }
 }
 
 extension ObjectName {

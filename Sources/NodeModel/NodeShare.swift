@@ -27,6 +27,8 @@ package struct NodeShare: Equatable, Sendable {
         package var created: Int64?
         /// A name that no other owner has.
         package var owner: String
+        /// Whether the owner is a Service, and not something of the agent's own.
+        package var isOfService = true
         /// Whether nobody asks for it any more, and it stands only until its connections have ended: whoever does ask comes first.
         package var isLeaving = false
 
