@@ -2,20 +2,20 @@ import Foundation
 
 /// Which server dies when, and how all are probed.
 enum DeathPlan {
-    static let servers = 20
+    static let servers = 40
     static let interval = 0.5
     static let timeout = 0.3
     static let (rise, fall) = (2, 2)
     /// From one death to the next.
     static let spacing = 0.5
     /// How long a server stays dead: long enough to be found out.
-    static let lasting = 3.0
+    static let lasting = 6.0
     /// How long probes have before the first death.
     static let settling = 6.0
     /// The longest that a death may stay undetected.
     static var bound: Double { Double(fall) * interval + timeout }
-    /// How long a client waits: a SYN is sent once more in that time.
-    static let patience = 2.0
+    /// How long a client waits: a SYN is sent again after 1 s and after 3 s.
+    static let patience = 4.0
 
     /// What the servers are told, and when.
     static func commands(_ deaths: Int) -> [(time: Double, command: String)] {
