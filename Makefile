@@ -74,14 +74,18 @@ bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes|pro
 	@$(MAKE) --no-print-directory -C Benchmarks/Floors >&2
 	@$(if $(filter-out deaths,$(SCENARIO)),,integration/install-packages bench)
 	@$(MAKE) --no-print-directory -C Benchmarks/Deaths >&2
-	@# Probes go over this machine's loopback, everything else to the laboratory's kernel.
+	@# A user-mode Linux maps each page of the guest by itself, on the machine that runs it.
+	@[ "$$(cat /proc/sys/vm/max_map_count)" -ge 1000000 ] || echo "bench: vm.max_map_count is $$(cat /proc/sys/vm/max_map_count): 50,000" \
+		"Services in a user-mode Linux need more: sysctl -w vm.max_map_count=1000000, or smaller BENCH_OPTIONS='--sizes 10,1000,10000'" >&2
+	@# Probes go over this machine's loopback, everything else to the laboratory's kernel; the rows make one table.
 	@$(if $(filter-out probes,$(SCENARIO)),,Benchmarks/.build/release/benchmark --agent unused --floor unused --scenario probes \
 		--probe-load "$$($(SWIFT) build -c release --show-bin-path)/probe-load" $(if $(BENCH_QUICK),--probe-seconds 5) $(BENCH_OPTIONS))
 	@$(if $(filter probes,$(SCENARIO)),,integration/lab --ring $${BENCH_RING:-auto} --memory $${BENCH_MEMORY:-6000} --timeout $(BENCH_TIMEOUT) -- \
 		Benchmarks/.build/release/benchmark --agent "$$($(SWIFT) build -c release --show-bin-path)/ipvs-agent" \
 		--control "$$($(SWIFT) build -c release --show-bin-path)/ipvsctl" \
 		--api-server "$$($(SWIFT) build -c release --show-bin-path)/lab-apiserver" \
-		--deaths-program Benchmarks/Deaths/deaths --floor Benchmarks/Floors/floor $(if $(SCENARIO),--scenario $(SCENARIO)) \
+		--deaths-program Benchmarks/Deaths/deaths --floor Benchmarks/Floors/floor \
+		$(if $(SCENARIO),--scenario $(SCENARIO),--without-head) \
 		$(if $(BENCH_QUICK),--runs 1 --idle-seconds 10 --load-seconds 20 --changes 50 --deaths 20 --sizes 10$(,)1000$(,)10000) $(BENCH_OPTIONS))
 
 # A comma that does not part a function's arguments.

@@ -94,6 +94,7 @@ let package = Package(
             name: "CNetlink", pkgConfig: "libnl-genl-3.0",
             providers: [.apt(["libnl-3-dev", "libnl-genl-3-dev"])]),
         .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CProcess"),
         .systemLibrary(name: "CLibIPSet", pkgConfig: "libipset", providers: [.apt(["libipset-dev"])]),
         .target(name: "CIPSet", dependencies: ["CLibIPSet"]),
 
@@ -119,7 +120,7 @@ let package = Package(
         // Reading sets needs no libipset, so that ipvsctl has nothing under its licence (docs/licensing.md).
         room("IPSetReading", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
         room("IPSets", knows: ["Addresses", "NodeModel", "IPSetReading", "CIPSet"]),
-        room("PacketRules", knows: ["Addresses", "NodeModel", subprocess]),
+        room("PacketRules", knows: ["Addresses", "NodeModel", "CProcess"]),
         room("Conntrack", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
         room("Sysctls"),
 

@@ -40,6 +40,8 @@ struct Benchmark: ParsableCommand {
     @Option(help: "A directory for the manifests; in memory, best.") var directory = "/dev/shm"
     @Option(name: .shortAndLong, help: "How to print: markdown or json.") var output = Output.markdown
 
+    @Flag(help: "Leave out the table's head: the rows go on with another run's table.") var withoutHead = false
+
     func validate() throws {
         guard services > 0, endpoints > 0, runs > 0, changes > 0, idleSeconds > 0, loadSeconds > 0, loadRate > 0, batch > 0,
             probeSeconds > 0, deaths > 0, deathRate > 0
@@ -77,7 +79,7 @@ struct Benchmark: ParsableCommand {
             }
             progress("scenario \(scenario.rawValue) took \((ContinuousClock.now - began).seconds.short) s")
         }
-        print(output == .markdown ? Table.markdown(rows) : try Table.json(rows))
+        print(output == .markdown ? Table.markdown(rows, hasHead: !withoutHead) : try Table.json(rows))
     }
 
     func manifests(_ services: Int) throws -> Manifests {
