@@ -6,7 +6,7 @@ DESTDIR ?=
 PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
 
-.PHONY: help build test test-qemu reachability demo docs api-check lint bench install clean
+.PHONY: help build test test-qemu reachability demo docs api-check lint bench install image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,6 +107,15 @@ install: ## compile for release and install below $(PREFIX)
 	sed 's|/usr/local/sbin/|$(PREFIX)/sbin/|' packaging/ipvs-agent.service > "$(DESTDIR)$(PREFIX)/lib/systemd/system/ipvs-agent.service"
 	chmod 644 "$(DESTDIR)$(PREFIX)/lib/systemd/system/ipvs-agent.service"
 	@echo "Next: settings in /etc/ipvs-agent/config.yaml (examples/config.yaml), then: systemctl daemon-reload && systemctl enable --now ipvs-agent"
+
+image: ## write a container's root file system to .build/image/root, and an image of it beside (packaging/Dockerfile packs the same)
+	integration/install-packages build
+	integration/install-packages image
+	$(SWIFT) build -c release --product ipvs-agent
+	$(SWIFT) build -c release --product ipvsctl
+	rm -rf .build/image
+	packaging/make-image --programs "$$($(SWIFT) build -c release --show-bin-path)" --archive .build/image/ipvs-agent.tar .build/image/root
+	@echo "Next: docker load < .build/image/ipvs-agent.tar, or docker build -f packaging/Dockerfile .build/image/root"
 
 clean: ## remove what was built
 	rm -rf .build Benchmarks/.build

@@ -225,6 +225,7 @@ let package = Package(
             "AgentCommandsTests",
             of: [
                 "IPVSModel", "ServiceModel", "NodeModel", "NodeKernel", "Planner", "Settings", "Agent", "CommandSupport", "AgentCommands",
+                "KubernetesObjects", "KubernetesSource", "KubernetesTesting", "ManifestSource", "Telemetry", "TestSupport",
                 argumentParser, logging,
             ]),
         tests(

@@ -25,9 +25,10 @@ package struct ServiceNews: Equatable, Sendable {
         message = event.message + (event.remedy.map { "; \($0)" } ?? "")
     }
 
-    /// What concerns the node and not whoever owns a Service.
+    /// What concerns the node and not whoever owns a Service. Of a drain its beginning is told: every node has one, and one Event of each is
+    /// enough for the server.
     private static let internalKinds: Set<AgentEvent.Kind> = [
-        .started, .stopped, .inForce, .applied, .drift, .driftRecurring, .operationFailed, .recovered, .hidden, .seen, .lost,
+        .started, .stopped, .inForce, .applied, .drift, .driftRecurring, .operationFailed, .recovered, .hidden, .seen, .lost, .drainEnded,
     ]
 
     /// The Service that an event is about: `Service default/web`, perhaps with a place in it, perhaps behind where it came from.
