@@ -3,6 +3,7 @@ import FakeKernel
 import HealthModel
 import IPVSModel
 import NodeModel
+import Planner
 import ServiceModel
 import Telemetry
 import Testing
