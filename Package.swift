@@ -103,11 +103,11 @@ let package = Package(
         room("NearNames"),
         room("IPVSModel", knows: ["Addresses"]),
         room("HealthModel", knows: ["Addresses"]),
-        room("ServiceModel", knows: ["Addresses", "HealthModel"]),
+        room("ServiceModel", knows: ["Addresses", "HealthModel", "IPVSModel"]),
         room("NodeModel", knows: ["Addresses", "IPVSModel"]),
 
         // Pure functions between the values.
-        room("ServiceCompiler", knows: ["Addresses", "IPVSModel", "HealthModel", "ServiceModel", "NodeModel"]),
+        room("ServiceCompiler", knows: ["Addresses", "IPVSModel", "HealthModel", "NearNames", "ServiceModel", "NodeModel"]),
         room("Planner", knows: ["Addresses", "IPVSModel", "NodeModel"]),
 
         // Netlink, and the IPVS family over it.
@@ -144,7 +144,8 @@ let package = Package(
         room(
             "ManifestSource",
             knows: [
-                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "KubernetesObjects", "VirtualServerDocuments", "NearNames", yams,
+                "Addresses", "HealthModel", "IPVSModel", "ServiceModel", "NodeModel", "KubernetesObjects", "VirtualServerDocuments",
+                "NearNames", yams,
             ]),
         room(
             "KubernetesSource",
@@ -255,7 +256,7 @@ let package = Package(
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
         tests("KubernetesObjectsTests", of: ["ServiceModel", "KubernetesObjects", "TestSupport"]),
-        tests("ManifestSourceTests", of: ["Addresses", "HealthModel", "ServiceModel", "ManifestSource", "TestSupport"]),
+        tests("ManifestSourceTests", of: ["Addresses", "HealthModel", "IPVSModel", "ServiceModel", "ManifestSource", "TestSupport"]),
         tests("HealthChecksTests", of: ["Addresses", "HealthModel", "HealthChecks", "TestSupport", embedded] + probing),
         // An API server for tests, and the program that lets the laboratory have one.
         room(

@@ -84,7 +84,9 @@ struct Backends {
         // Nothing says whose an address is but the Services themselves; to keep that for all addresses would cost more than to look once
         // when somebody says something of one.
         for name in catalog.services.keys where !touched.contains(name) {
-            if catalog.slices(of: name).contains(where: { $0.endpoints.contains { addresses.contains($0.address) } }) {
+            if catalog.slices(of: name).contains(where: { $0.endpoints.contains { addresses.contains($0.address) } })
+                || catalog.services[name]?.virtualServer?.realServers.keys.contains(where: { addresses.contains($0.address) }) == true
+            {
                 touched.insert(name)
             }
         }
@@ -231,6 +233,8 @@ struct Backends {
         if let policy, let check = policy.check {
             for (key, server) in share.virtualServers where check.judges(key.transport) {
                 for realServer in server.realServers.keys where judged.probes[realServer] == nil {
+                    // A real server that takes every port has none of its own that could be asked.
+                    if check.hasPort, check.port == nil, realServer.port == 0 { continue }
                     // What is being mended is not asked how it is.
                     if hands.state(of: realServer, in: name) == .maintenance { continue }
                     var probe = Probe(

@@ -112,7 +112,7 @@ extension Demand {
     // MARK: Telling
 
     private mutating func tell(_ piece: ProbeNews, before: Verdict, users: Set<ObjectName>) {
-        let whose = users.count == 1 ? users.first.map { "of Service \($0)" } ?? "" : "of \(users.count) Services"
+        let whose = users.count == 1 ? users.first.map { "of \($0.words)" } ?? "" : "of \(users.count) Services"
         switch (before, piece.verdict) {
         case (.down, .down), (.up, .up): break
         case (_, .down(let words)): post(.backendDown, about: "backend \(piece.probe.words)", "down, \(whose): \(words)")
@@ -123,7 +123,7 @@ extension Demand {
 
     mutating func tell(_ modes: [(key: VirtualServer.Key, mode: Weighing.Mode)], of name: ObjectName) {
         for (key, mode) in modes.sorted(by: { $0.key < $1.key }) {
-            let about = "Service \(name), \(key)"
+            let about = "\(name.words), \(key)"
             switch mode {
             case .panic: post(.panic, about: about, "too few backends are healthy: all are used")
             case .belowQuorum: post(.quorumLost, about: about, "too few backends are healthy: they rest")
@@ -137,7 +137,7 @@ extension Demand {
         guard let named = options?.healthPolicy, backends.policies[named] == nil else { return [] }
         return [
             SourceProblem(
-                place: "Service \(name), metadata.annotations[\(Service.annotationPrefix)health-policy]",
+                place: "\(name.words), metadata.annotations[\(Service.annotationPrefix)health-policy]",
                 message: "no HealthPolicy of this node has the name \"\(named.prefix(100))\"; it counts as if it named none", isError: false
             )
         ]

@@ -61,6 +61,8 @@ package struct NodeBase: Equatable, Sendable {
     package var linkName: String
     package var sets: [SetDefinition] = []
     package var rules: [AddressFamily: RuleTables] = [:]
+    /// In which order real servers are made.
+    package var turns = ServerTurns()
 
     package init(linkName: String) { self.linkName = linkName }
 }
