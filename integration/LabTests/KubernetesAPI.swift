@@ -119,7 +119,7 @@ extension LabTests {
         /// What `kubectl describe service` shows: an annotation that says nothing, an address that another has, a backend that is drained.
         @Test func whoeverOwnsAServiceIsTold() async throws {
             var odd = ServiceManifest(name: "odd", addresses: ["10.96.0.30"], ports: [.http])
-            odd.annotations = ["scheduler": "fastest"]
+            odd.annotations = ["drain-timeout": "soon"]
             let late = ServiceManifest(name: "late", addresses: ["10.96.0.20"], ports: [.http])
             try await Self.with([ServiceManifest(ports: [.http, .echo]), odd]) { scene, server, _ in
                 _ = try await scene.startAgent()
@@ -134,7 +134,7 @@ extension LabTests {
                     return try await posted(service, reason)[0]
                 }
                 let unknown = try await wait("odd", "ServiceProblem")
-                #expect(unknown.note?.contains("fastest") == true && unknown.type == "Warning", "\(unknown)")
+                #expect(unknown.note?.contains("drain-timeout") == true && unknown.type == "Warning", "\(unknown)")
                 #expect(try await scene.ask("10.96.0.30", count: 4).failures == "", "it is balanced all the same")
 
                 server.services.append(late)
