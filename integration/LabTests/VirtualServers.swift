@@ -115,7 +115,7 @@ extension LabTests {
             }
         }
 
-        private static let wrappings = [
+        nonisolated static let wrappings = [
             ("ipip", "type: ipip", "ip link add t0 type ipip local 10.244.1.11"),
             ("gre", "type: gre", "ip link add t0 type gre local 10.244.1.11"),
             ("gue:6080", "type: gue, port: 6080", "ip fou add port 6080 gue && ip link add t0 type ipip local 10.244.1.11"),
