@@ -22,7 +22,7 @@ import Testing
             ("virtual server tcp 10.96.0.10:53", nil), ("Service web", nil), ("Service /web", nil),
             ("real server 10.0.0.1:80 of tcp 10.96.0.10:53, Service default/web", "default/web"),
         ] as [(String, String?)])
-    func theServiceIsFound(_ about: String, _ name: String?) { #expect(ServiceNews.service(in: about)?.description == name) }
+    func theServiceIsFound(_ about: String, _ name: String?) { #expect(ServiceNews.service(in: about)?.name.description == name) }
 
     @Test func ofADrainTheBeginningIsTold() {
         let (log, about) = (EventLog(), "real server 10.0.0.1:80 of tcp 10.96.0.10:80, Service default/web")
@@ -34,6 +34,7 @@ import Testing
     @Test func theSameNewsIsOneEventThatIsCounted() throws {
         var aggregator = EventAggregator()
         let news = try #require(Self.news())
+        #expect(news.message == "ipvs-agent.dev/scheduler: unknown scheduler", "the field is named")
         let start = Date(timeIntervalSince1970: 1_800_000_000)
         let taken = aggregator.take(news, now: start)
         let first = try #require(taken)

@@ -120,7 +120,7 @@ extension LabTests {
         @Test func whoeverOwnsAServiceIsTold() async throws {
             var odd = ServiceManifest(name: "odd", addresses: ["10.96.0.30"], ports: [.http])
             odd.annotations = ["drain-timeout": "soon"]
-            let late = ServiceManifest(name: "late", addresses: ["10.96.0.20"], ports: [.http])
+            let younger = ServiceManifest(name: "younger", addresses: ["10.96.0.20"], ports: [.http])
             try await Self.with([ServiceManifest(ports: [.http, .echo]), odd]) { scene, server, _ in
                 _ = try await scene.startAgent()
                 @MainActor func posted(_ service: String, _ reason: String) async throws -> [PostedEvent] {
@@ -137,9 +137,9 @@ extension LabTests {
                 #expect(unknown.note?.contains("drain-timeout") == true && unknown.type == "Warning", "\(unknown)")
                 #expect(try await scene.ask("10.96.0.30", count: 4).failures == "", "it is balanced all the same")
 
-                server.services.append(late)
+                server.services.append(younger)
                 try await server.put()
-                let twice = try await wait("late", "AddressConflict")
+                let twice = try await wait("younger", "AddressConflict")
                 #expect(twice.note?.contains("default/web") == true && twice.type == "Warning", "\(twice)")
 
                 // A connection that stays keeps its server, which is drained when its endpoint goes.
