@@ -178,7 +178,8 @@ let package = Package(
             "ControlCommands",
             knows: [
                 "IPVS", "NodeModel", "Planner", "NetlinkTransport", "Links", "IPSetReading", "PacketRules", "Conntrack", "Sysctls",
-                "Telemetry", "NearNames", "RuntimeFiles", "VirtualServerDocuments", "ManifestSource", "CommandSupport", argumentParser, yams,
+                "Telemetry", "NearNames", "RuntimeFiles", "VirtualServerDocuments", "ManifestSource", "CommandSupport", argumentParser,
+                yams,
             ] + socketClient),
         .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
         // A server and client for the laboratory, in C so that it starts at once.

@@ -109,7 +109,8 @@ extension LabTests {
                     ("10.244.0.11", "web-1", "10.96.0.21"), ("10.244.0.12", "web-2", "10.96.0.21"),
                 ] {
                     let answers = try await scene.ask(virtual, from: namespace, count: 1, "--bind", client)
-                    let isMasqueraded = answers.clients != [client]
+                    // The node's own packets may be masqueraded to the address that they had.
+                    let isMasqueraded = namespace == "n1" || answers.clients != [client]
                     let seen = try await Self.live(client, "\(virtual):80", from: namespace)
                     #expect(seen.status == 0, "\(client): \(seen.text)")
                     let source = try #require(seen.hop("source"))
@@ -250,11 +251,12 @@ extension LabTests {
             }
         }
 
-        /// Whether a packet is masqueraded: from a pod not, from outside the pods' range it is.
+        /// Whether a packet is masqueraded: from a pod not, from outside the pods' range it is. Of the node's own packets the address does not
+        /// tell: masqueraded on the way to another node they keep it.
         @Test func theSourceIsForetold() async throws {
             try await Scene.with(.bridge, [ServiceManifest()]) { scene in
                 let agent = try await scene.startAgent()
-                for (client, namespace) in [("10.244.0.20", "client"), ("192.0.2.10", "n1")] {
+                for (client, namespace) in [("10.244.0.20", "client"), ("192.0.2.100", "outside")] {
                     let answers = try await scene.ask("10.96.0.20", from: namespace, count: 1, "--bind", client)
                     let isMasqueraded = answers.clients != [client]
                     let foretold = try await Self.trace(client, "10.96.0.20:80", scene)
