@@ -17,7 +17,8 @@ struct LiveComparison {
             compare("scheduler", "\(entry.realServer)") { forecast.servers.isEmpty ? nil : forecast.servers.contains(entry.realServer) }
         }
         if let flow = live.flow, live.entry != nil {
-            let isMasqueraded = flow.answersTo.address != client
+            // A packet of the node's own may be masqueraded to the address that it had; its port is then another.
+            let isMasqueraded = flow.answersTo.address != client || flow.answersTo.port != flow.flow.client.port
             compare("source", isMasqueraded ? "answers go to \(flow.answersTo): masqueraded" : "answers go to the client itself") {
                 forecast.isMasqueraded.map { $0 == isMasqueraded }
             }
