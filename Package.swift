@@ -120,7 +120,7 @@ let package = Package(
         // Reading sets needs no libipset, so that ipvsctl has nothing under its licence (docs/licensing.md).
         room("IPSetReading", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
         room("IPSets", knows: ["Addresses", "NodeModel", "IPSetReading", "CIPSet"]),
-        room("PacketRules", knows: ["Addresses", "NodeModel", "CProcess"]),
+        room("PacketRules", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "CProcess"]),
         room("Conntrack", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
         room("Sysctls"),
 
@@ -179,8 +179,9 @@ let package = Package(
         room(
             "ControlCommands",
             knows: [
-                "IPVS", "NodeModel", "Planner", "NetlinkTransport", "Links", "IPSetReading", "PacketRules", "Sysctls", "Telemetry",
-                "NearNames", "RuntimeFiles", "VirtualServerDocuments", "ManifestSource", "CommandSupport", argumentParser, yams,
+                "IPVS", "NodeModel", "Planner", "NetlinkTransport", "Links", "IPSetReading", "PacketRules", "Conntrack", "Sysctls",
+                "Telemetry", "NearNames", "RuntimeFiles", "VirtualServerDocuments", "ManifestSource", "CommandSupport", argumentParser,
+                yams,
             ] + socketClient),
         .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
         // A server and client for the laboratory, in C so that it starts at once.
@@ -213,8 +214,8 @@ let package = Package(
         tests(
             "ControlCommandsTests",
             of: [
-                "IPVS", "NodeModel", "Links", "IPSetReading", "Telemetry", "NearNames", "VirtualServerDocuments", "ManifestSource",
-                "ControlCommands", "CommandSupport", "TestSupport", argumentParser,
+                "IPVS", "NodeModel", "Links", "IPSetReading", "PacketRules", "Conntrack", "Telemetry", "NearNames",
+                "VirtualServerDocuments", "ManifestSource", "ControlCommands", "CommandSupport", "TestSupport", argumentParser,
             ], resources: [.copy("Golden")]),
         tests(
             "LinuxKernelTests",

@@ -12,6 +12,9 @@ package struct PacketRuleTool: Sendable {
     /// Our chains and the jumps to them, of each family that was seen when the back end was chosen.
     package let seenAtChoice: [AddressFamily: RuleTables]
 
+    /// What stands in each back end that answers.
+    package let surveys: [RuleBackEnd: BackEndSurvey]
+
     private let places: ToolPlaces
     private let run: ToolRun.Runner
 
@@ -43,7 +46,7 @@ package struct PacketRuleTool: Sendable {
         for backEnd in BackEndChoice.order(surveys, machineDefault: places.machineDefault, setting: setting) {
             let warnings = BackEndChoice.warnings(surveys, chosen: backEnd)
             let tool = PacketRuleTool(
-                backEnd: backEnd, warnings: warnings, seenAtChoice: seen[backEnd] ?? [:], places: places, run: run)
+                backEnd: backEnd, warnings: warnings, seenAtChoice: seen[backEnd] ?? [:], surveys: surveys, places: places, run: run)
             do throws(RuleError) {
                 for family in families {
                     try await tool.probe(family, hasShownNat: withNat[backEnd]?.contains(family) ?? false)
