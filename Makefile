@@ -6,7 +6,7 @@ DESTDIR ?=
 PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
 
-.PHONY: help build test test-qemu reachability demo docs api-check lint bench install clean
+.PHONY: help build test test-qemu reachability demo docs api-check lint bench install image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,7 +63,7 @@ lint: ## check the style of Swift and of shell scripts
 BENCH_TIMEOUT ?= 7200
 # More options of the benchmark itself: see Benchmarks/.build/release/benchmark --help.
 BENCH_OPTIONS ?=
-bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes|probes|kubernetes|listing, BENCH_QUICK=1; docs/performance.md)
+bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes|probes|kubernetes|listing|deaths, BENCH_QUICK=1; docs/performance.md)
 	@integration/install-packages build
 	@integration/install-packages lab
 	@$(SWIFT) build -c release --product ipvs-agent >&2
@@ -72,15 +72,21 @@ bench: ## measure in the lab (SCENARIO=programming|restart|idle|load|changes|pro
 	@$(SWIFT) build -c release --product ipvsctl >&2
 	@$(SWIFT) build -c release --package-path Benchmarks >&2
 	@$(MAKE) --no-print-directory -C Benchmarks/Floors >&2
-	@# Probes go over this machine's loopback, everything else to the laboratory's kernel.
+	@$(if $(filter-out deaths,$(SCENARIO)),,integration/install-packages bench)
+	@$(MAKE) --no-print-directory -C Benchmarks/Deaths >&2
+	@# A user-mode Linux maps each page of the guest by itself, on the machine that runs it.
+	@[ "$$(cat /proc/sys/vm/max_map_count)" -ge 1000000 ] || echo "bench: vm.max_map_count is $$(cat /proc/sys/vm/max_map_count): 50,000" \
+		"Services in a user-mode Linux need more: sysctl -w vm.max_map_count=1000000, or smaller BENCH_OPTIONS='--sizes 10,1000,10000'" >&2
+	@# Probes go over this machine's loopback, everything else to the laboratory's kernel; the rows make one table.
 	@$(if $(filter-out probes,$(SCENARIO)),,Benchmarks/.build/release/benchmark --agent unused --floor unused --scenario probes \
 		--probe-load "$$($(SWIFT) build -c release --show-bin-path)/probe-load" $(if $(BENCH_QUICK),--probe-seconds 5) $(BENCH_OPTIONS))
 	@$(if $(filter probes,$(SCENARIO)),,integration/lab --ring $${BENCH_RING:-auto} --memory $${BENCH_MEMORY:-6000} --timeout $(BENCH_TIMEOUT) -- \
 		Benchmarks/.build/release/benchmark --agent "$$($(SWIFT) build -c release --show-bin-path)/ipvs-agent" \
 		--control "$$($(SWIFT) build -c release --show-bin-path)/ipvsctl" \
 		--api-server "$$($(SWIFT) build -c release --show-bin-path)/lab-apiserver" \
-		--floor Benchmarks/Floors/floor $(if $(SCENARIO),--scenario $(SCENARIO)) \
-		$(if $(BENCH_QUICK),--runs 1 --idle-seconds 10 --load-seconds 20 --changes 50 --sizes 10$(,)1000$(,)10000) $(BENCH_OPTIONS))
+		--deaths-program Benchmarks/Deaths/deaths --floor Benchmarks/Floors/floor \
+		$(if $(SCENARIO),--scenario $(SCENARIO),--without-head) \
+		$(if $(BENCH_QUICK),--runs 1 --idle-seconds 10 --load-seconds 20 --changes 50 --deaths 20 --sizes 10$(,)1000$(,)10000) $(BENCH_OPTIONS))
 
 # A comma that does not part a function's arguments.
 , := ,
@@ -102,6 +108,16 @@ install: ## compile for release and install below $(PREFIX)
 	chmod 644 "$(DESTDIR)$(PREFIX)/lib/systemd/system/ipvs-agent.service"
 	@echo "Next: settings in /etc/ipvs-agent/config.yaml (examples/config.yaml), then: systemctl daemon-reload && systemctl enable --now ipvs-agent"
 
+image: ## write a container's root file system to .build/image/root, and an image of it beside (packaging/Dockerfile packs the same)
+	integration/install-packages build
+	integration/install-packages image
+	$(SWIFT) build -c release --product ipvs-agent
+	$(SWIFT) build -c release --product ipvsctl
+	rm -rf .build/image
+	packaging/make-image --programs "$$($(SWIFT) build -c release --show-bin-path)" --archive .build/image/ipvs-agent.tar .build/image/root
+	@echo "Next: docker load < .build/image/ipvs-agent.tar, or docker build -f packaging/Dockerfile .build/image/root"
+
 clean: ## remove what was built
 	rm -rf .build Benchmarks/.build
 	$(MAKE) --no-print-directory -C Benchmarks/Floors clean
+	$(MAKE) --no-print-directory -C Benchmarks/Deaths clean

@@ -94,6 +94,7 @@ let package = Package(
             name: "CNetlink", pkgConfig: "libnl-genl-3.0",
             providers: [.apt(["libnl-3-dev", "libnl-genl-3-dev"])]),
         .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CProcess"),
         .systemLibrary(name: "CLibIPSet", pkgConfig: "libipset", providers: [.apt(["libipset-dev"])]),
         .target(name: "CIPSet", dependencies: ["CLibIPSet"]),
 
@@ -102,11 +103,11 @@ let package = Package(
         room("NearNames"),
         room("IPVSModel", knows: ["Addresses"]),
         room("HealthModel", knows: ["Addresses"]),
-        room("ServiceModel", knows: ["Addresses", "HealthModel"]),
+        room("ServiceModel", knows: ["Addresses", "HealthModel", "IPVSModel"]),
         room("NodeModel", knows: ["Addresses", "IPVSModel"]),
 
         // Pure functions between the values.
-        room("ServiceCompiler", knows: ["Addresses", "IPVSModel", "HealthModel", "ServiceModel", "NodeModel"]),
+        room("ServiceCompiler", knows: ["Addresses", "IPVSModel", "HealthModel", "NearNames", "ServiceModel", "NodeModel"]),
         room("Planner", knows: ["Addresses", "IPVSModel", "NodeModel"]),
 
         // Netlink, and the IPVS family over it.
@@ -119,7 +120,7 @@ let package = Package(
         // Reading sets needs no libipset, so that ipvsctl has nothing under its licence (docs/licensing.md).
         room("IPSetReading", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
         room("IPSets", knows: ["Addresses", "NodeModel", "IPSetReading", "CIPSet"]),
-        room("PacketRules", knows: ["Addresses", "NodeModel", subprocess]),
+        room("PacketRules", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "CProcess"]),
         room("Conntrack", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
         room("Sysctls"),
 
@@ -143,7 +144,8 @@ let package = Package(
         room(
             "ManifestSource",
             knows: [
-                "Addresses", "IPVSModel", "ServiceModel", "NodeModel", "KubernetesObjects", "VirtualServerDocuments", "NearNames", yams,
+                "Addresses", "HealthModel", "IPVSModel", "ServiceModel", "NodeModel", "KubernetesObjects", "VirtualServerDocuments",
+                "NearNames", yams,
             ]),
         room(
             "KubernetesSource",
@@ -177,8 +179,9 @@ let package = Package(
         room(
             "ControlCommands",
             knows: [
-                "IPVS", "NodeModel", "Planner", "NetlinkTransport", "Links", "IPSetReading", "PacketRules", "Sysctls", "Telemetry",
-                "NearNames", "RuntimeFiles", "VirtualServerDocuments", "ManifestSource", "CommandSupport", argumentParser, yams,
+                "IPVS", "NodeModel", "Planner", "NetlinkTransport", "Links", "IPSetReading", "PacketRules", "Conntrack", "Sysctls",
+                "Telemetry", "NearNames", "RuntimeFiles", "VirtualServerDocuments", "ManifestSource", "CommandSupport", argumentParser,
+                yams,
             ] + socketClient),
         .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
         // A server and client for the laboratory, in C so that it starts at once.
@@ -211,8 +214,8 @@ let package = Package(
         tests(
             "ControlCommandsTests",
             of: [
-                "IPVS", "NodeModel", "Planner", "Links", "IPSetReading", "Telemetry", "NearNames", "VirtualServerDocuments",
-                "ManifestSource", "ControlCommands", "CommandSupport", "TestSupport", argumentParser,
+                "IPVS", "NodeModel", "Planner", "Links", "IPSetReading", "PacketRules", "Conntrack", "Telemetry", "NearNames",
+                "VirtualServerDocuments", "ManifestSource", "ControlCommands", "CommandSupport", "TestSupport", argumentParser,
             ], resources: [.copy("Golden")]),
         tests(
             "LinuxKernelTests",
@@ -224,6 +227,7 @@ let package = Package(
             "AgentCommandsTests",
             of: [
                 "IPVSModel", "ServiceModel", "NodeModel", "NodeKernel", "Planner", "Settings", "Agent", "CommandSupport", "AgentCommands",
+                "KubernetesObjects", "KubernetesSource", "KubernetesTesting", "ManifestSource", "Telemetry", "TestSupport",
                 argumentParser, logging,
             ]),
         tests(
@@ -253,7 +257,7 @@ let package = Package(
         tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
         tests("KubernetesObjectsTests", of: ["ServiceModel", "KubernetesObjects", "TestSupport"]),
-        tests("ManifestSourceTests", of: ["Addresses", "HealthModel", "ServiceModel", "ManifestSource", "TestSupport"]),
+        tests("ManifestSourceTests", of: ["Addresses", "HealthModel", "IPVSModel", "ServiceModel", "ManifestSource", "TestSupport"]),
         tests("HealthChecksTests", of: ["Addresses", "HealthModel", "HealthChecks", "TestSupport", embedded] + probing),
         // An API server for tests, and the program that lets the laboratory have one.
         room(

@@ -13,6 +13,12 @@
  *     unshare -n ./floor sets 10000
  *     unshare -n sh -c './floor ipvs 1000 5 200 && ./floor sets 1000 && ./floor read'
  *
+ * Two are floors of a process's own start and need no kernel of their own: the files of a directory, opened, read and closed, and memory that is
+ * written to for the first time. What they count as messages are files and pages:
+ *
+ *     ./floor files /etc/ipvs-agent/manifests
+ *     ./floor memory 100
+ *
  * Each prints one line: {"seconds":..., "messages":..., "sends":...}. Estimators are to be switched off on both sides
  * (net.ipv4.vs.run_estimation=0): they cost more than the messages.
  */
@@ -68,5 +74,7 @@ struct cost floor_ipvs(size_t services, size_t endpoints, size_t batch);
 struct cost floor_addresses(size_t count, const char *link, size_t batch);
 struct cost floor_sets(size_t count);
 struct cost floor_read(void);
+struct cost floor_files(const char *path);
+struct cost floor_memory(size_t mebibytes);
 
 #endif

@@ -28,8 +28,12 @@ int main(int count, char **words)
 		cost = floor_sets(number(words[2]));
 	else if (count == 2 && strcmp(subject, "read") == 0)
 		cost = floor_read();
+	else if (count == 3 && strcmp(subject, "files") == 0)
+		cost = floor_files(words[2]);
+	else if (count == 3 && strcmp(subject, "memory") == 0)
+		cost = floor_memory(number(words[2]));
 	else
-		die("usage: floor ipvs SERVICES ENDPOINTS BATCH | addresses COUNT LINK | sets COUNT | read");
+		die("usage: floor ipvs SERVICES ENDPOINTS BATCH | addresses COUNT LINK | sets COUNT | read | files DIRECTORY | memory MEBIBYTES");
 	printf("{\"seconds\":%.6f, \"messages\":%zu, \"sends\":%zu}\n", cost.seconds, cost.messages, cost.sends);
 	return 0;
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -18,6 +19,8 @@ struct ServeCommand: AsyncParsableCommand {
         let silent = try await bootstrap.childChannelInitializer { $0.eventLoop.makeSucceededVoidFuture() }
             .bind(host: "0.0.0.0", port: port + 1).get()
         print("serving")
+        // Into a pipe it would stay in a buffer.
+        fflush(nil)
         _ = silent
         try await all.closeFuture.get()
     }

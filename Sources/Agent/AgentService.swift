@@ -127,7 +127,9 @@ package struct AgentService: ServiceLifecycle.Service {
             board.began(content.words)
             if !content.updates.isEmpty { health.taken() }
             waiting += content.updates
-            if !content.verdicts.isEmpty { await log(await reconciler.take(content.verdicts), as: "applied verdicts") }
+            if !content.verdicts.isEmpty {
+                await log(await reconciler.take(content.verdicts), as: "applied verdicts", content.verdicts.fields)
+            }
             if let hands = administration.takeNew() { await log(await reconciler.take(hands: hands), as: "applied what was said by hand") }
             if let change = changes.next() {
                 change.settle(await reconciler.carryOut(change.change))
@@ -193,9 +195,10 @@ package struct AgentService: ServiceLifecycle.Service {
         }
     }
 
-    private func log(_ round: Reconciler.Round, as what: String) async {
+    private func log(_ round: Reconciler.Round, as what: String, _ more: @autoclosure () -> Logger.Metadata = [:]) async {
         guard !round.plan.isEmpty else { return }
         var fields: Logger.Metadata = ["operations": "\(round.done)", "failures": "\(round.failures.count)"]
+        fields.merge(more()) { $1 }
         fields.merge(await kernel.takeCost().fields) { $1 }
         logger.info("\(what)", metadata: fields)
         logDetails(round)

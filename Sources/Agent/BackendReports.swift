@@ -18,9 +18,10 @@ extension ReconcilerView {
         let items = shown.compactMap { probe -> ProbeReport? in
             guard let probed = probes[probe] else { return nil }
             return ProbeReport(
-                address: "\(probe.address)", port: probe.port == 0 ? nil : probe.port, check: probe.check.name,
+                address: "\(probe.address)", port: probe.port == 0 ? nil : probe.port, check: probe.check.name, mark: probe.mark,
                 verdict: probed.verdict.name, reason: probed.verdict.reason, since: moment.advanced(by: probed.since - clock),
-                hindrance: probed.hindrance, services: probed.users.prefix(ProbeReport.mostServices).map(\.description).sorted())
+                hindrance: probed.hindrance,
+                services: probed.users.union(probed.comparers).prefix(ProbeReport.mostServices).map(\.description).sorted())
         }
         var impaired: [ImpairedServer] = []
         for (name, judged) in backends.services {

@@ -16,7 +16,7 @@ struct Backends {
     private var handTime: (instant: ContinuousClock.Instant, moment: Moment)?
     /// Weights by hand that are on their way.
     private var onTheWay: Set<HandScope> = []
-    private(set) var probed = ProbedBackends()
+    private(set) var probed: ProbedBackends
     /// Services with a policy, or of which something is said by hand.
     private(set) var services: [ObjectName: Judged] = [:]
     /// Services whose policy asks to be judged by their connections.
@@ -30,9 +30,15 @@ struct Backends {
     struct Judged {
         var policy: String?
         var probes: [RealServer.Key: Probe] = [:]
+        /// Probes that are made directly beside those that go through the kernel's balancing.
+        var compared: Set<Probe> = []
         var servers: [VirtualServer.Key: Weighing.Outcome] = [:]
         /// Real servers that stood without traffic when the agent came, and stay so until their first verdict.
         var held: Set<RealServer.Key> = []
+        /// When they stop doing so without one.
+        var heldUntil: ContinuousClock.Instant?
+        /// Addresses at which nothing is fit to serve, even where all are used because none is.
+        var outOfService: Set<IPAddress> = []
         var drain: DrainRule?
         var hasSorryServer = false
     }
@@ -41,7 +47,10 @@ struct Backends {
     private static let rampSteps = 20
 
     /// The standard policy is that of Services that no other chooses.
-    init(standardPolicy: String?) { policies = PolicyBook(standard: standardPolicy) }
+    init(standardPolicy: String?, paths: ProbePaths) {
+        policies = PolicyBook(standard: standardPolicy)
+        probed = ProbedBackends(paths: paths)
+    }
 
     /// What whoever probes has yet to be told.
     mutating func takeProbeChanges() -> (begin: [Probe], end: [Probe])? { probed.takeChanges() }
@@ -84,7 +93,9 @@ struct Backends {
         // Nothing says whose an address is but the Services themselves; to keep that for all addresses would cost more than to look once
         // when somebody says something of one.
         for name in catalog.services.keys where !touched.contains(name) {
-            if catalog.slices(of: name).contains(where: { $0.endpoints.contains { addresses.contains($0.address) } }) {
+            if catalog.slices(of: name).contains(where: { $0.endpoints.contains { addresses.contains($0.address) } })
+                || catalog.services[name]?.virtualServer?.realServers.keys.contains(where: { addresses.contains($0.address) }) == true
+            {
                 touched.insert(name)
             }
         }
@@ -123,6 +134,15 @@ struct Backends {
         return change
     }
 
+    /// Hands over what the ways of probes through the kernel's balancing come to, where that has changed.
+    mutating func takePathChanges() -> [(owner: String, share: NodeShare?)] { probed.takePathChanges() }
+
+    mutating func compare(after probe: Probe, at now: ContinuousClock.Instant) -> PathDoubts.Change? {
+        probed.compare(after: probe, at: now)
+    }
+
+    mutating func takeDueDoubts(at now: ContinuousClock.Instant) -> [Probe] { probed.takeDueDoubts(at: now) }
+
     /// How a Service is judged by its connections; nil where it is not.
     func passive(of name: ObjectName) -> HealthPolicy.PassiveDetection? { services[name]?.policy.flatMap { policies[$0]?.passive } }
 
@@ -136,11 +156,13 @@ struct Backends {
         return due
     }
 
-    var nextStep: ContinuousClock.Instant? { steps.values.min() }
+    var nextStep: ContinuousClock.Instant? { [steps.values.min(), probed.nextDoubt].compactMap(\.self).min() }
 
     /// Leaves without traffic what stands without it although it is wanted and has a check: it was down, or was being drained, and what it is
     /// now nobody has seen yet. Returns the Services concerned.
-    mutating func hold(_ share: (ObjectName) -> NodeShare?, standing: (VirtualServer.Key) -> VirtualServerState?) -> Set<ObjectName> {
+    mutating func hold(
+        _ share: (ObjectName) -> NodeShare?, standing: (VirtualServer.Key) -> VirtualServerState?, at now: ContinuousClock.Instant
+    ) -> Set<ObjectName> {
         var touched: Set<ObjectName> = []
         for (name, judged) in services where !judged.probes.isEmpty {
             guard let share = share(name) else { continue }
@@ -149,7 +171,10 @@ struct Backends {
                 for (realServer, configuration) in server.realServers where configuration.weight > 0 {
                     guard let probe = judged.probes[realServer], probed[probe]?.isJudged == false else { continue }
                     let weight = standing.realServers[realServer]?.weight ?? 0
-                    if weight == 0, services[name]?.held.insert(realServer).inserted == true { touched.insert(name) }
+                    guard weight == 0, services[name]?.held.insert(realServer).inserted == true else { continue }
+                    let until = services[name]?.heldUntil ?? now
+                    services[name]?.heldUntil = max(until, now + probe.longestJudgement * 2)
+                    touched.insert(name)
                 }
             }
         }
@@ -161,6 +186,7 @@ struct Backends {
     mutating func forget(_ name: ObjectName, at now: ContinuousClock.Instant) {
         guard let judged = services.removeValue(forKey: name) else { return }
         for probe in Set(judged.probes.values) { probed.leave(probe, name) }
+        for probe in judged.compared { probed.leave(probe, name, comparing: true) }
         steps[name] = nil
         watching.remove(name)
     }
@@ -175,7 +201,8 @@ struct Backends {
         let before = services[name]
         guard policy != nil || !hands.isEmpty || before != nil || options?.drainTimeout != nil else { return [] }
         var judged = Judged(policy: policy?.name)
-        judged.held = before?.held ?? []
+        // Where no verdict comes, since this node cannot probe, a backend is as Kubernetes says after all.
+        if let until = before?.heldUntil, until > now { (judged.held, judged.heldUntil) = (before?.held ?? [], until) }
         judged.drain = DrainRule(policy: policy?.drain, timeout: options?.drainTimeout)
         join(share, of: name, policy: policy, before: before, judged: &judged, at: now)
         let slowStart = options?.slowStart ?? policy?.slowStart ?? .zero
@@ -183,6 +210,7 @@ struct Backends {
         var ramp: Duration?
         var isConcerned = policy != nil || judged.drain != nil
         var changed: [(VirtualServer.Key, Weighing.Mode)] = []
+        var fit: Set<IPAddress> = []
         for (key, server) in share.virtualServers {
             let sorry = policy?.sorryServer.flatMap { $0.address.family == key.family ? $0 : nil }
             var backends: [RealServer.Key: Weighing.Backend] = [:]
@@ -202,6 +230,11 @@ struct Backends {
                 }
                 if policy?.passive != nil, ejected[name]?.contains(realServer) == true { backend.isDown = true }
                 backends[realServer] = backend
+                if backend.hand?.rests ?? backend.isDown {
+                    judged.outOfService.insert(realServer.address)
+                } else {
+                    fit.insert(realServer.address)
+                }
             }
             let weighing = Weighing(
                 panicThreshold: policy?.panicThreshold ?? 0, quorum: policy?.quorum, hasSorryServer: sorry != nil)
@@ -219,7 +252,10 @@ struct Backends {
                 share.virtualServers[key]?.realServers[RealServer.Key(sorry.address, port: sorry.port)] = RealServer.Configuration()
             }
         }
-        steps[name] = ramp.map { now + max(.seconds(1), $0 / Self.rampSteps) }
+        // Of several ports one may be fit.
+        judged.outOfService.subtract(fit)
+        let step = ramp.map { now + max(.seconds(1), $0 / Self.rampSteps) }
+        steps[name] = [step, judged.held.isEmpty ? nil : judged.heldUntil].compactMap(\.self).min()
         services[name] = isConcerned ? judged : nil
         if policy?.passive != nil { watching.insert(name) } else { watching.remove(name) }
         return changed
@@ -233,20 +269,29 @@ struct Backends {
         if let policy, let check = policy.check {
             for (key, server) in share.virtualServers where check.judges(key.transport) {
                 for realServer in server.realServers.keys where judged.probes[realServer] == nil {
+                    // A real server that takes every port has none of its own that could be asked.
+                    if check.hasPort, check.port == nil, realServer.port == 0 { continue }
                     // What is being mended is not asked how it is.
                     if hands.state(of: realServer, in: name) == .maintenance { continue }
-                    let probe = Probe(
+                    var probe = Probe(
                         address: realServer.address, port: check.hasPort ? check.port ?? realServer.port : 0, check: check,
                         timing: policy.timing, rise: policy.rise, fall: policy.fall)
+                    // Where no mark is left it goes directly.
+                    if check.path != .direct { probe.mark = probed.paths.mark(to: probe.target) }
+                    if probe.mark == nil { probe = probe.direct }
                     judged.probes[realServer] = probe
                     probed.join(
                         probe, name, inheriting: before?.probes[realServer].flatMap { probed[$0]?.verdict }, at: now)
+                    guard probe.check.path == .forwardedAndDirect else { continue }
+                    judged.compared.insert(probe.direct)
+                    probed.join(probe.direct, name, comparing: true, inheriting: nil, at: now)
                 }
             }
         }
         judged.held = judged.held.filter { judged.probes[$0] != nil }
         guard let before else { return }
         for probe in Set(before.probes.values).subtracting(judged.probes.values) { probed.leave(probe, name) }
+        for probe in before.compared.subtracting(judged.compared) { probed.leave(probe, name, comparing: true) }
     }
 
     /// How far a server has come back, in percent.

@@ -1,3 +1,4 @@
+import HealthModel
 package import Logging
 package import NodeKernel
 
@@ -29,6 +30,14 @@ extension KernelCost {
         var fields: Logger.Metadata = ["messages": "\(messages)", "sends": "\(sends)", "processes": "\(processes)"]
         for (subsystem, duration) in durations { fields["\(subsystem.rawValue)-ms"] = .milliseconds(duration) }
         return fields
+    }
+}
+
+extension [ProbeNews] {
+    /// How many backends these found down, and how long ago the first of these answers was in hand, as fields of a log line.
+    var fields: Logger.Metadata {
+        guard let first = map(\.at).min() else { return [:] }
+        return ["down": "\(count { $0.verdict.isDown })", "verdict-ms": .milliseconds(.now - first)]
     }
 }
 

@@ -30,6 +30,8 @@ struct Demand {
     private(set) var departed: [VirtualServer.Key: (owner: String, rule: DrainRule)] = [:]
     let now: () -> ContinuousClock.Instant
     private var marks: MarkBook
+    /// What annotations asked for when they were last good; of Services that have any.
+    private var lastOptions: [ObjectName: ServiceOptions] = [:]
     private let logger: Logger
     private let events: EventLog
     /// How many more events the update in hand may post one by one.
@@ -45,7 +47,9 @@ struct Demand {
         now: @escaping () -> ContinuousClock.Instant = { ContinuousClock.now }
     ) {
         self.compiler = compiler
-        backends = Backends(standardPolicy: compiler.settings.standardPolicy)
+        backends = Backends(
+            standardPolicy: compiler.settings.standardPolicy,
+            paths: ProbePaths(compiler.settings.firewallMarks, masqueradeBit: compiler.settings.masqueradeBit))
         self.now = now
         self.logger = logger
         self.events = events
@@ -143,8 +147,8 @@ struct Demand {
         let slices = service == nil ? [] : catalog.slices(of: name)
         if service?.dependsOnNodeAddresses == true { dependants.insert(name) } else { dependants.remove(name) }
         let marks = marks.assign(service.map { compiler.markedPorts(of: $0) } ?? [], to: name)
-        let result = service.map { compiler.compile($0, slices: slices, marks: marks) }
-        locals.note(service, named: name, service.flatMap { compiler.localEndpoints($0, slices: slices) })
+        let result = service.map { compiler.compile($0, slices: slices, marks: marks, previous: lastOptions[name]) }
+        lastOptions[name] = service?.annotations.isEmpty == false ? result?.options : nil
         var share = result?.share
         let time = now()
         let before = (wanted.share(of: name.description), rule(of: name))
@@ -154,18 +158,30 @@ struct Demand {
         } else {
             backends.forget(name, at: time)
         }
+        let out = backends.services[name]?.outOfService ?? []
+        locals.note(service, named: name, service.flatMap { compiler.localEndpoints($0, slices: slices, outOfService: out) })
         let problems = (result?.problems ?? []) + unknownPolicy(of: name, result?.options)
         if problems != compileProblems[name, default: []] {
             for problem in problems {
                 logger.warning("\(problem)")
                 post(.sourceProblem, about: problem.place, problem.message)
             }
-            if problems.isEmpty { post(.sourceMended, about: "Service \(name)", "Service \(name) can be taken as it stands") }
+            if problems.isEmpty { post(.sourceMended, about: name.words, "\(name.words) can be taken as it stands") }
         }
         compileProblems[name] = problems.isEmpty ? nil : problems
         wanted.replace(share, of: name.description, touching: &touched)
+        followPaths(touching: &touched)
         for key in before.0?.virtualServers.keys.map(\.self) ?? [] where wanted.claimants(of: key).isEmpty {
             departed[key] = (name.description, before.1)
+        }
+    }
+
+    /// Has the ways of probes through the kernel's balancing stand, and go at once: no client's connection is on them.
+    private mutating func followPaths(touching touched: inout Touched) {
+        for (owner, share) in backends.takePathChanges() {
+            let gone = share == nil ? wanted.share(of: owner) : nil
+            wanted.replace(share, of: owner, touching: &touched)
+            for key in gone?.virtualServers.keys.map(\.self) ?? [] { departed[key] = (owner, DrainRule(timeout: .zero)) }
         }
     }
 
@@ -201,10 +217,11 @@ struct Demand {
             let claimants = wanted.claimants(of: key)
             defer { contested[key] = claimants.count > 1 ? claimants : nil }
             guard claimants.count > 1, contested[key] != claimants, let winner = claimants.first else { continue }
+            func words(_ owner: String) -> String { ObjectName(owner)?.words ?? owner }
             for loser in claimants.dropFirst() {
-                let message = "\(key) belongs to Service \(winner), which is older; it passes over when that goes"
-                logger.warning("Service \(loser): \(message)")
-                post(.conflict, about: "Service \(loser)", message)
+                let message = "\(key) belongs to \(words(winner)), which is older; it passes over when that goes"
+                logger.warning("\(words(loser)): \(message)")
+                post(.conflict, about: words(loser), message)
             }
         }
     }

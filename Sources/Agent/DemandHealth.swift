@@ -27,6 +27,10 @@ extension Demand {
                     post(.probeResumed, about: "\(piece.probe.words)", "this node can probe again")
                 }
             }
+            let time = now()
+            if changeBackends({ $0.compare(after: piece.probe, at: time) }) == .agree {
+                post(.pathsAgree, about: "backend \(piece.probe.direct.words)", "it answers alike directly and through forwarding")
+            }
         }
         return compile(services)
     }
@@ -34,11 +38,6 @@ extension Demand {
     /// Takes in the policies that are in force now, and says whose they were or are.
     mutating func takePolicies() -> Set<ObjectName> {
         let catalog = self.catalog
-        for policy in catalog.policies.values where policy.check?.isThroughForwarding == true {
-            post(
-                .sourceProblem, about: "HealthPolicy \(policy.name)",
-                "throughForwarding is not served by this version: backends are probed directly")
-        }
         return changeBackends { $0.take(Array(catalog.policies.values), catalog: catalog) }
     }
 
@@ -56,6 +55,12 @@ extension Demand {
         for (scope, weight) in changeBackends({ $0.takeReached(at: time) }) {
             post(.handReached, about: "\(scope.words.scope) \(scope.words.key)", "weight \(weight) is reached")
         }
+        for probe in changeBackends({ $0.takeDueDoubts(at: time) }) {
+            let (through, direct) = (backends.probed[probe]?.verdict, backends.probed[probe.direct]?.verdict)
+            post(
+                .pathsDisagree, about: "backend \(probe.direct.words)",
+                "through forwarding it is \((through ?? .unknown).words), directly \((direct ?? .unknown).words)")
+        }
         return compile(Set(changeBackends { $0.takeDueSteps(at: time) }))
     }
 
@@ -71,7 +76,11 @@ extension Demand {
         guard !backends.services.isEmpty else { return Touched() }
         beginEvents()
         let wanted = self.wanted
-        return compile(changeBackends { $0.hold({ wanted.share(of: $0.description) }, standing: { standing.virtualServers[$0] }) })
+        let time = now()
+        return compile(
+            changeBackends {
+                $0.hold({ wanted.share(of: $0.description) }, standing: { standing.virtualServers[$0] }, at: time)
+            })
     }
 
     // MARK: How servers are let go
@@ -106,7 +115,7 @@ extension Demand {
     // MARK: Telling
 
     private mutating func tell(_ piece: ProbeNews, before: Verdict, users: Set<ObjectName>) {
-        let whose = users.count == 1 ? users.first.map { "of Service \($0)" } ?? "" : "of \(users.count) Services"
+        let whose = users.count == 1 ? users.first.map { "of \($0.words)" } ?? "" : "of \(users.count) Services"
         switch (before, piece.verdict) {
         case (.down, .down), (.up, .up): break
         case (_, .down(let words)): post(.backendDown, about: "backend \(piece.probe.words)", "down, \(whose): \(words)")
@@ -117,7 +126,7 @@ extension Demand {
 
     mutating func tell(_ modes: [(key: VirtualServer.Key, mode: Weighing.Mode)], of name: ObjectName) {
         for (key, mode) in modes.sorted(by: { $0.key < $1.key }) {
-            let about = "Service \(name), \(key)"
+            let about = "\(name.words), \(key)"
             switch mode {
             case .panic: post(.panic, about: about, "too few backends are healthy: all are used")
             case .belowQuorum: post(.quorumLost, about: about, "too few backends are healthy: they rest")
@@ -131,7 +140,7 @@ extension Demand {
         guard let named = options?.healthPolicy, backends.policies[named] == nil else { return [] }
         return [
             SourceProblem(
-                place: "Service \(name), metadata.annotations[\(Service.annotationPrefix)health-policy]",
+                place: "\(name.words), metadata.annotations[\(Service.annotationPrefix)health-policy]",
                 message: "no HealthPolicy of this node has the name \"\(named.prefix(100))\"; it counts as if it named none", isError: false
             )
         ]
@@ -139,8 +148,21 @@ extension Demand {
 }
 
 extension Probe {
-    /// `10.244.0.2:8080`, or the address alone where there is no port.
-    var words: String { port == 0 ? "\(address)" : "\(RealServer.Key(address, port: port))" }
+    /// `10.244.0.2:8080`, or the address alone where there is no port; and which way, where that is not the direct one.
+    var words: String {
+        let backend = port == 0 ? "\(address)" : "\(target)"
+        return mark == nil ? backend : backend + " through forwarding"
+    }
+}
+
+extension Verdict {
+    fileprivate var words: String {
+        switch self {
+        case .unknown: "not judged"
+        case .up: "up"
+        case .down(let reason): "down (\(reason))"
+        }
+    }
 }
 
 extension ObjectName {

@@ -6,6 +6,7 @@ import NodeKernel
 import NodeModel
 import Planner
 import ServiceCompiler
+import ServiceModel
 import Telemetry
 
 /// Real servers that go: first they take no new connections, and when those that they have are over, or their time is up, they are removed.
@@ -169,7 +170,8 @@ extension Reconciler {
             message = "removed: \(why)\(left)"
         }
         logger.info("drain of \(realServer) of \(key): \(message)")
-        events.post(kind, about: "real server \(realServer) of \(key)", message)
+        let service = ObjectName(drain.owner).map { ", Service \($0)" } ?? ""
+        events.post(kind, about: "real server \(realServer) of \(key)\(service)", message)
     }
 
     /// What is remembered of drains now.

@@ -67,12 +67,22 @@ struct HealthReport {
             isInForce: isInForce, failure: failing.isEmpty ? nil : Self.commonFailure(failing), leaving: reconciler.demand.leaving,
             failing: failing.isEmpty ? [:] : Self.failingServices(failing, reconciler.wanted))
         for news in reconciler.takeLocalNews() { board.setService(news.service, named: news.name, at: news.port) }
+        if let news = reconciler.staleFlows.takeNews() { count(news) }
         let lacking = reconciler.demand.locals.lacking
         if counters.values.withoutLocalEndpoints != lacking { counters.change { $0.withoutLocalEndpoints = lacking } }
         let now = Set(reconciler.demand.nodePortAddresses.map(\.description))
         if now != addresses {
             addresses = now
             board.setAddresses(now)
+        }
+    }
+
+    /// Looks at flows whose server may be gone.
+    private func count(_ news: StaleFlows.News) {
+        counters.change { values in
+            for look in news.looks { values.flowLooks.observe(look) }
+            values.endedFlows.ipv4 += news.ended[.ipv4] ?? 0
+            values.endedFlows.ipv6 += news.ended[.ipv6] ?? 0
         }
     }
 
@@ -118,7 +128,7 @@ extension SourceUpdate {
 extension SourceObject.Kind {
     fileprivate func counted(_ services: UInt64, _ endpoints: UInt64) -> (UInt64, UInt64) {
         switch self {
-        case .service: (services + 1, endpoints)
+        case .service, .virtualServer: (services + 1, endpoints)
         case .endpointSlice: (services, endpoints + 1)
         default: (services, endpoints)
         }

@@ -132,7 +132,7 @@ extension Reconciler {
         for (name, servers) in passive.takeOver(at: time) {
             touched.insert(name)
             for server in servers {
-                events.post(.readmitted, about: "backend \(server)", "tried again, of Service \(name)")
+                events.post(.readmitted, about: "backend \(server), Service \(name)", "tried again, of Service \(name)")
             }
         }
         let keys = passive.next(of: watchedServers, at: time)
@@ -145,7 +145,7 @@ extension Reconciler {
                     guard let duration = passive.eject(server, of: name, by: policy, at: now()) else { continue }
                     touched.insert(name)
                     events.post(
-                        .ejected, about: "backend \(server)",
+                        .ejected, about: "backend \(server), Service \(name)",
                         "gets connections of Service \(name) and sends nothing back: left out for \(duration.inWords)")
                 }
             }

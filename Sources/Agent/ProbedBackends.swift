@@ -1,5 +1,8 @@
 import Addresses
 import HealthModel
+import IPVSModel
+import NodeModel
+import ServiceCompiler
 import ServiceModel
 
 /// What is probed, for whom, and what is held of it. One probe serves all Services that ask for the same.
@@ -14,18 +17,29 @@ struct ProbedBackends {
         var recovered: ContinuousClock.Instant?
         /// Why the node cannot probe at present.
         var hindrance: String?
+        /// The Services that go by it.
         var users: Set<ObjectName> = []
+        /// Those that only compare it with what comes through forwarding.
+        var comparers: Set<ObjectName> = []
     }
 
     private(set) var probes: [Probe: Probed] = [:]
     /// What whoever probes has yet to be told.
     private var begun: Set<Probe> = []
     private var ended: [Probe: Probed] = [:]
+    /// The ways of those that go through the kernel's balancing.
+    private(set) var paths: ProbePaths
+    /// Backends that answer one way and not the other.
+    private var doubts = PathDoubts()
+
+    init(paths: ProbePaths) { self.paths = paths }
 
     subscript(probe: Probe) -> Probed? { probes[probe] }
 
     /// Counts a Service in. A probe that is new begins with what is held of the backend already.
-    mutating func join(_ probe: Probe, _ service: ObjectName, inheriting verdict: Verdict?, at now: ContinuousClock.Instant) {
+    mutating func join(
+        _ probe: Probe, _ service: ObjectName, comparing: Bool = false, inheriting verdict: Verdict?, at now: ContinuousClock.Instant
+    ) {
         if probes[probe] == nil {
             // One that is asked for again before its end was told has never ceased.
             if let kept = ended.removeValue(forKey: probe) {
@@ -34,15 +48,18 @@ struct ProbedBackends {
                 probes[probe] = Probed(verdict: verdict ?? .unknown, since: now)
                 begun.insert(probe)
             }
+            if let mark = probe.mark { paths.join(probe.target, mark: mark) }
         }
-        probes[probe]?.users.insert(service)
+        if comparing { probes[probe]?.comparers.insert(service) } else { probes[probe]?.users.insert(service) }
     }
 
     /// Counts a Service out; what nobody asks for any more ends.
-    mutating func leave(_ probe: Probe, _ service: ObjectName) {
-        probes[probe]?.users.remove(service)
-        guard let probed = probes[probe], probed.users.isEmpty else { return }
+    mutating func leave(_ probe: Probe, _ service: ObjectName, comparing: Bool = false) {
+        if comparing { probes[probe]?.comparers.remove(service) } else { probes[probe]?.users.remove(service) }
+        guard let probed = probes[probe], probed.users.isEmpty, probed.comparers.isEmpty else { return }
         probes[probe] = nil
+        if probe.mark != nil { paths.leave(probe.target) }
+        doubts.forget(probe)
         if begun.remove(probe) == nil { ended[probe] = probed }
     }
 
@@ -52,6 +69,31 @@ struct ProbedBackends {
         defer { (begun, ended) = ([], [:]) }
         return (Array(begun), Array(ended.keys))
     }
+
+    /// Hands over the ways through the kernel's balancing that have changed.
+    mutating func takePathChanges() -> [(owner: String, share: NodeShare?)] { paths.takeChanges() }
+
+    // MARK: Two ways to one backend
+
+    /// Compares what came directly and through forwarding, where both are asked; after news of either.
+    mutating func compare(after probe: Probe, at now: ContinuousClock.Instant) -> PathDoubts.Change? {
+        var forwarded = probe
+        if probe.mark == nil {
+            guard probes[probe]?.comparers.isEmpty == false else { return nil }
+            forwarded.check.path = .forwardedAndDirect
+            forwarded.mark = paths.mark(to: probe.target)
+        }
+        guard forwarded.check.path == .forwardedAndDirect, let through = probes[forwarded], let direct = probes[forwarded.direct],
+            through.isJudged, direct.isJudged
+        else { return nil }
+        return doubts.take(forwarded, agree: through.verdict.isDown == direct.verdict.isDown, at: now)
+    }
+
+    /// When the next difference has lasted long enough to be told.
+    var nextDoubt: ContinuousClock.Instant? { doubts.due }
+
+    /// Hands over the differences that have lasted so long.
+    mutating func takeDueDoubts(at now: ContinuousClock.Instant) -> [Probe] { doubts.takeDue(at: now) }
 
     /// What a piece of news changed.
     enum Change {
@@ -80,7 +122,21 @@ struct ProbedBackends {
             probed.since = news.at
             probed.recovered = before.isDown && !news.verdict.isDown ? news.at : nil
         }
+        guard !probed.users.isEmpty else { return .nothing }
         return .judged(before: before, users: probed.users)
+    }
+}
+
+extension Probe {
+    /// Whom it is about, at which port.
+    var target: RealServer.Key { RealServer.Key(address, port: port) }
+
+    /// The same that goes directly.
+    var direct: Probe {
+        var direct = self
+        direct.mark = nil
+        direct.check.path = .direct
+        return direct
     }
 }
 

@@ -9,6 +9,10 @@ package enum ProcessMemory {
         _ = mallopt(M_ARENA_MAX, 2)
         // Heaps grow by so much at once: each step is a system call.
         _ = mallopt(M_TOP_PAD, 1 << 20)
+        // Tables that grow are not to have pages of their own from the system each time, nor is what is free for a moment to go back to it: with
+        // the defaults every third page of a start was touched for the first time more than once. What is left over in the end is given back.
+        _ = mallopt(M_MMAP_THRESHOLD, 32 << 20)
+        _ = mallopt(M_TRIM_THRESHOLD, 16 << 20)
     }
 
     /// Gives back to the system what was used and is free again. Reading and comparing everything takes several times the room of what is

@@ -142,7 +142,7 @@ struct AgentAssembly {
 
     /// Loads what balancing uses, and says of which module that failed and why.
     func loadModules() async -> [(name: String, why: String)] {
-        await Modules.load(Modules.needed(scheduler: settings.scheduler.rawValue))
+        await Modules.load(Modules.needed(scheduler: settings.scheduler.rawValue, legacyTables: settings.iptablesBackend == .legacy))
     }
 
     /// Says what stands in the way of traffic on this node.

@@ -44,25 +44,17 @@ enum FlowMessage {
     static func remove(_ flow: TrackedFlow) -> NetlinkRequest {
         NetlinkRequest("end \(flow)", type: delete) { encoder in
             appendHeader(flow.destination.address.family, to: &encoder)
-            encoder.nest(original) { tuple in
-                tuple.nest(tupleIP) { addresses in
-                    let isOld = flow.destination.address.family == .ipv4
-                    addresses.attribute(isOld ? source4 : source6, bytes: flow.client.address.bytes)
-                    addresses.attribute(isOld ? destination4 : destination6, bytes: flow.destination.address.bytes)
-                }
-                tuple.nest(tupleProtocol) { ports in
-                    ports.attribute(number, flow.transport.rawValue)
-                    ports.attribute(sourcePort, network: flow.client.port)
-                    ports.attribute(destinationPort, network: flow.destination.port)
-                }
-            }
+            append(flow.transport, flow.client, flow.destination, to: &encoder)
             if let id = flow.id { encoder.attribute(Self.id, network: id) }
             if let zone = flow.zone { encoder.attribute(Self.zone, network: zone) }
         }
     }
 
     /// The flow that a message speaks of; nil for protocols without ports, and for others than IPVS balances.
-    static func decode(_ payload: Span<UInt8>) throws(NetlinkDecodingError) -> TrackedFlow? {
+    static func decode(_ payload: Span<UInt8>) throws(NetlinkDecodingError) -> TrackedFlow? { try decodeWhole(payload)?.flow }
+
+    /// The flow, and where its answers are sent: to the client, or to what the client's address was translated into.
+    static func decodeWhole(_ payload: Span<UInt8>) throws(NetlinkDecodingError) -> (flow: TrackedFlow, answersTo: TrackedFlow.Socket)? {
         var (asked, answered): (Tuple?, Tuple?)
         var (id, zone): (UInt32?, UInt16?)
         try payload.forEachAttribute(after: headerLength) { type, value throws(NetlinkDecodingError) in
@@ -75,9 +67,19 @@ enum FlowMessage {
             }
         }
         guard let asked, let answered, let client = asked.source, let destination = asked.destination, let server = answered.source,
-            let transport = asked.transport.flatMap(TransportProtocol.init(rawValue:))
+            let receiver = answered.destination, let transport = asked.transport.flatMap(TransportProtocol.init(rawValue:))
         else { return nil }
-        return TrackedFlow(transport: transport, client: client, destination: destination, server: server, id: id, zone: zone)
+        return (
+            TrackedFlow(transport: transport, client: client, destination: destination, server: server, id: id, zone: zone), receiver
+        )
+    }
+
+    /// Asks for the flow with which a client's packets began.
+    static func look(_ transport: TransportProtocol, _ client: TrackedFlow.Socket, _ destination: TrackedFlow.Socket) -> NetlinkRequest {
+        NetlinkRequest("look for the flow of \(client)", type: get) { encoder in
+            appendHeader(destination.address.family, to: &encoder)
+            append(transport, client, destination, to: &encoder)
+        }
     }
 
     /// One direction of a flow, as far as it was said.
@@ -121,6 +123,24 @@ enum FlowMessage {
         private static func socket(_ address: IPAddress?, _ port: UInt16?) -> TrackedFlow.Socket? {
             guard let address, let port else { return nil }
             return TrackedFlow.Socket(address, port: port)
+        }
+    }
+
+    /// The tuple of a flow's first direction.
+    private static func append(
+        _ transport: TransportProtocol, _ client: TrackedFlow.Socket, _ destination: TrackedFlow.Socket, to encoder: inout NetlinkEncoder
+    ) {
+        encoder.nest(original) { tuple in
+            tuple.nest(tupleIP) { addresses in
+                let isOld = destination.address.family == .ipv4
+                addresses.attribute(isOld ? source4 : source6, bytes: client.address.bytes)
+                addresses.attribute(isOld ? destination4 : destination6, bytes: destination.address.bytes)
+            }
+            tuple.nest(tupleProtocol) { ports in
+                ports.attribute(number, transport.rawValue)
+                ports.attribute(sourcePort, network: client.port)
+                ports.attribute(destinationPort, network: destination.port)
+            }
         }
     }
 

@@ -11,7 +11,7 @@ package final class SocketPlace: Sendable {
     /// The group that may connect besides the owner.
     private let group: gid_t?
     /// The file that we have put there.
-    private let published = Mutex<FileIdentity?>(nil)
+    private let published: Mutex<FileIdentity?>
 
     private var stagingDirectory: String { path + ".new" }
     var stagingPath: String { stagingDirectory + "/s" }
@@ -24,8 +24,11 @@ package final class SocketPlace: Sendable {
         guard path.utf8.count <= Self.longestPath else {
             throw SocketProblem("\(path) is too long for a socket; give a --socket of at most \(Self.longestPath) bytes")
         }
+        // Nothing is set before the last thing that can fail: the optimiser of Swift 6.3 gives up on a lock that is thrown away half made.
+        let group = try groupName.map { name throws(SocketProblem) in try Self.group(name) }
         self.path = path
-        group = try groupName.map { name throws(SocketProblem) in try Self.group(name) }
+        self.group = group
+        published = Mutex(nil)
     }
 
     /// Makes what is needed for the socket to be made, and sees that its place is free or holds a socket; that one is for `isAnswered`.

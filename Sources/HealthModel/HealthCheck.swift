@@ -3,12 +3,22 @@ package struct HealthCheck: Hashable, Sendable {
     package var kind: Kind
     /// The port that is probed; nil for the backend's own.
     package var port: UInt16?
-    /// Whether the probe goes the way that clients' packets go, through the kernel's balancing, instead of to the backend directly.
-    package var isThroughForwarding = false
+    /// Whether probes go the way that clients' packets go, through the kernel's balancing.
+    package var path = Path.direct
 
     package init(_ kind: Kind, port: UInt16? = nil) {
         self.kind = kind
         self.port = port
+    }
+
+    /// Which way probes go.
+    package enum Path: String, Hashable, Sendable {
+        /// To the backend as any client of this node's own.
+        case direct
+        /// Through the kernel's balancing; besides directly, so that it can be told where the two differ. What comes through counts.
+        case forwardedAndDirect
+        /// Through the kernel's balancing only.
+        case forwarded
     }
 
     package enum Kind: Hashable, Sendable {

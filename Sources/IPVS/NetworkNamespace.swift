@@ -57,4 +57,14 @@ extension NetworkNamespace {
             throw IPVSError(entering: self, call: error.call, errno: error.errno)
         }
     }
+
+    /// What the block gives, which runs on a thread of its own in the namespace. A socket that it makes stays there.
+    package func visit<Value>(_ body: @escaping () -> Value) throws(IPVSError) -> Value {
+        let path = try file()
+        do throws(NamespaceVisitError) {
+            return try NamespaceVisit.run(at: path, body)
+        } catch {
+            throw IPVSError(entering: self, call: error.call, errno: error.errno)
+        }
+    }
 }

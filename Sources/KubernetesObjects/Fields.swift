@@ -3,7 +3,7 @@ package struct Fields {
     private let mapping: DocumentNode
     /// Mappings that it merges in (`<<: *base`, `yaml.org/type/merge.html`), those that count first first.
     private var merged: [DocumentNode] = []
-    let reader: FieldReader
+    package let reader: FieldReader
     private let path: FieldPath
     /// Whether the file may still be looked at.
     private var isReadable = true

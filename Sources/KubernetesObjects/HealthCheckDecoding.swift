@@ -34,9 +34,17 @@ enum HealthCheckDecoding {
         fields.refuseOthers(than: type.fields.union(common), in: "a check of type \(type.rawValue)")
         guard let kind = kind(type, fields) else { return nil }
         var check = HealthCheck(kind, port: type == .icmp ? nil : fields["port"].port())
-        check.isThroughForwarding = type.fields.contains("throughForwarding") && fields["throughForwarding"].boolean() == true
+        if type.fields.contains("throughForwarding") { check.path = path(fields["throughForwarding"]) }
         return check
     }
+
+    /// `true`, `false`, or the word `only`.
+    private static func path(_ reader: FieldReader) -> HealthCheck.Path {
+        if reader.meaning == .string { return reader.word(PathWord.self) == nil ? .direct : .forwarded }
+        return reader.boolean() == true ? .forwardedAndDirect : .direct
+    }
+
+    private enum PathWord: String, CaseIterable { case only }
 
     private static func kind(_ type: CheckType, _ fields: Fields) -> HealthCheck.Kind? {
         switch type {

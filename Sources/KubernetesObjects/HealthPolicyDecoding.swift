@@ -1,17 +1,19 @@
 import Addresses
-import HealthModel
+package import HealthModel
 import ServiceModel
 
 /// Decodes the `spec` of a HealthPolicy, a kind of our own. What is not known there is an error: nobody else adds fields to it, and one that
 /// is misspelt would be missed only when a backend dies.
-struct HealthPolicyDecoding {
+package struct HealthPolicyDecoding {
     let name: String
+
+    package init(name: String) { self.name = name }
 
     /// The lengths of time that make sense.
     static let intervals = Duration.milliseconds(100)...Duration.seconds(24 * 3600)
     static let upToADay = Duration.zero...Duration.seconds(24 * 3600)
 
-    func decode(_ spec: FieldReader) -> HealthPolicy? {
+    package func decode(_ spec: FieldReader) -> HealthPolicy? {
         guard let fields = spec.fields() else {
             if !spec.isPresent { spec.error("missing: what is checked, and how") }
             return nil
@@ -54,7 +56,9 @@ struct HealthPolicyDecoding {
             let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             // As everywhere, a name alone is one of the namespace default.
             let (namespace, name) = parts.count == 2 ? (parts[0], parts[1]) : ("default", text)
-            if let fault = NameRule.label.fault(in: namespace) ?? NameRule.label.fault(in: name) {
+            let space = namespace == VirtualServerRequest.namespace ? nil : NameRule.label.fault(in: namespace)
+            let rule = namespace == VirtualServerRequest.namespace ? NameRule.subdomain : .label
+            if let fault = space ?? rule.fault(in: name) {
                 reader.error("\"\(reader.shown(text))\" \(fault); a Service is named as namespace/name")
             } else {
                 names.insert("\(namespace)/\(name)")
@@ -135,7 +139,7 @@ struct HealthPolicyDecoding {
 
 extension FieldReader {
     /// The value as a length of time within a range, as Go writes it: `1m30s`.
-    func duration(in range: ClosedRange<Duration>) -> Duration? {
+    package func duration(in range: ClosedRange<Duration>) -> Duration? {
         guard isPresent else { return nil }
         if case .integer(let number) = meaning {
             if number == 0, range.contains(.zero) { return .zero }

@@ -1,5 +1,5 @@
 /// The rules of names in the Kubernetes API (`k8s.io/apimachinery/pkg/util/validation`), each with the sentence for a name that breaks it.
-enum NameRule {
+package enum NameRule {
     /// RFC 1123 label: Services, namespaces, port names.
     case label
     /// RFC 1123 subdomain, labels joined by dots: nodes, endpoint slices.
@@ -35,7 +35,7 @@ enum NameRule {
 
 extension FieldReader {
     /// The value as a name under a rule.
-    func name(_ rule: NameRule) -> String? {
+    package func name(_ rule: NameRule) -> String? {
         guard let text = string() else { return nil }
         return name(text, rule)
     }

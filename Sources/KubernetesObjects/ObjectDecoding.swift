@@ -21,7 +21,7 @@ package struct ObjectDecoding {
         switch kind {
         case "Service", "Node": "v1"
         case "EndpointSlice": "discovery.k8s.io/v1"
-        case "HealthPolicy": "ipvs-agent.dev/v1alpha1"
+        case "HealthPolicy", "VirtualServer": "ipvs-agent.dev/v1alpha1"
         default: nil
         }
     }
@@ -75,16 +75,19 @@ package struct ObjectDecoding {
             case .bad: return .bad
             case .notOurs: return .notOurs
             }
+        case .virtualServer:
+            // Its decoder is that of tables, which `ManifestSource` has.
+            return .notOurs
         }
     }
 }
 
 /// The metadata that matters here.
-struct Metadata {
-    let fields: Fields
+package struct Metadata {
+    package let fields: Fields
     private let labels: Fields?
 
-    init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         self.fields = fields
         labels = fields["labels"].fields()
     }
@@ -94,7 +97,7 @@ struct Metadata {
 
     func hasLabel(_ name: String) -> Bool { labels?[name].isPresent ?? false }
 
-    func allLabels() -> [String: String] {
+    package func allLabels() -> [String: String] {
         var result: [String: String] = [:]
         for (name, value) in labels?.all ?? [] { result[name] = value.string() }
         return result
@@ -104,7 +107,7 @@ struct Metadata {
     func labelReader(_ name: String) -> FieldReader { labels?[name] ?? fields["labels"] }
 
     /// `creationTimestamp` in seconds since 1970.
-    func created() -> Int64? {
+    package func created() -> Int64? {
         let reader = fields["creationTimestamp"]
         // An unquoted timestamp is a string here: YAML 1.1's own type for it is not one of JSON's.
         guard let text = reader.string() else { return nil }

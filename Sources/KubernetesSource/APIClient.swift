@@ -124,13 +124,18 @@ actor APIClient {
         }
         // A token is for this server, not for one that it names.
         configuration.redirectConfiguration = .disallow
-        // A watch would hold a whole HTTP/2 connection's flow control up, and a dead one is seen by TCP here.
+        // Watches are on connections of their own: over HTTP/2 one that is read slowly would hold up the flow control of all. The few other
+        // requests need nothing that HTTP/2 has, and a dead connection is seen by TCP.
         configuration.httpVersion = .http1Only
         configuration.timeout = .init(connect: .seconds(10), read: nil)
         configuration.connectionPool.retryConnectionEstablishment = false
         if let name = access.serverName { configuration.dnsOverride = [name: access.servers[index].host] }
-        if let proxy = access.proxy { configuration.proxy = .init(proxy) }
         let address = access.servers[index]
+        do throws(SourceProblem) {
+            if let proxy = try access.proxy(for: address) { configuration.proxy = .init(proxy) }
+        } catch {
+            throw Failure(message: error.description)
+        }
         let name = address.isEncrypted && access.trust != .anybody ? access.serverName ?? address.host : nil
         // Comes after TLS and before the first request.
         configuration.http1_1ConnectionDebugInitializer = { channel in

@@ -19,6 +19,8 @@ package enum AccessResolver {
                 return server
             }
         }
+        if access.proxy == nil { access.environmentProxies = ProxyEnvironment(environment) }
+        for server in access.servers { _ = try access.proxy(for: server) }
         let identity = access.identity
         let isBearer = identity.token != nil || identity.tokenFile != nil || identity.plugin != nil || identity.password != nil
         for server in access.servers where !server.isEncrypted && isBearer && !server.isLoopback {

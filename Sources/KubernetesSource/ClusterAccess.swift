@@ -1,3 +1,5 @@
+import ServiceModel
+
 /// How a cluster's API is reached, and as whom: what a kubeconfig's context, or a pod's service account, comes to.
 package struct ClusterAccess: Equatable, Sendable {
     /// Where it was read: `/etc/ipvs-agent/kubeconfig`, or `the service account`.
@@ -7,12 +9,21 @@ package struct ClusterAccess: Equatable, Sendable {
     package var trust = Trust.system
     /// The name that the server's certificate is to have, instead of the address's host.
     package var serverName: String?
+    /// The one that the kubeconfig names.
     package var proxy: Proxy?
+    /// Those of the environment, which count where the kubeconfig names none.
+    package var environmentProxies: ProxyEnvironment?
     package var identity = Identity()
 
     package init(origin: String, servers: [ServerAddress]) {
         self.origin = origin
         self.servers = servers
+    }
+
+    /// The proxy through which an address is asked; throws where the environment names one that the agent cannot use.
+    func proxy(for server: ServerAddress) throws(SourceProblem) -> Proxy? {
+        if let proxy { return proxy }
+        return try environmentProxies?.proxy(for: server)
     }
 
     /// By what the server's certificate is judged.

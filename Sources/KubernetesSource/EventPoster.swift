@@ -14,6 +14,7 @@ struct EventPoster: Sendable {
     let client: APIClient
     let node: String
     let logger: Logger
+    var now: @Sendable () -> Date = { Date() }
     let uid: @Sendable (ObjectName) -> String?
 
     /// Posts what the log says from now on, until the task is cancelled or the log closed.
@@ -22,7 +23,7 @@ struct EventPoster: Sendable {
         for await events in log.follow(after: log.last) {
             for event in events {
                 guard !Task.isCancelled else { return }
-                guard let news = ServiceNews(event), let uid = uid(news.service), let outgoing = aggregator.take(news, now: Date()) else {
+                guard let news = ServiceNews(event), let uid = uid(news.service), let outgoing = aggregator.take(news, now: now()) else {
                     continue
                 }
                 await post(outgoing, uid)

@@ -105,8 +105,14 @@ package final class KubernetesSource: ServiceSource {
         await client.close()
     }
 
-    /// Says loudly what is unsafe.
+    /// Says loudly what is unsafe, and what stands in between.
     private func warn() {
+        for server in access.servers {
+            // Without the name and the password that may be there for the proxy.
+            if let proxy = try? access.proxy(for: server) {
+                logger.info("\(server) is asked through the proxy \(proxy.host):\(proxy.port)")
+            }
+        }
         if access.trust == .anybody {
             logger.warning(
                 """

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import ServiceModel
 
-/// Reads `proxy-url`.
+/// Reads `proxy-url`, and the proxies that the environment names.
 enum ProxyAddress {
     /// A problem gets the place of the one handed in. The address is not quoted, since it may hold a password.
     static func read(_ text: String, _ problem: SourceProblem) throws(SourceProblem) -> ClusterAccess.Proxy {
@@ -15,7 +15,8 @@ enum ProxyAddress {
         switch scheme {
         case "http":
             return .init(kind: .http, host: host, port: url.port ?? 80, user: user, password: password)
-        case "socks5":
+        // The name is resolved by the proxy either way.
+        case "socks5", "socks5h":
             guard user == nil else { throw failure("the agent does not log in at a SOCKS proxy") }
             return .init(kind: .socks5, host: host, port: url.port ?? 1080)
         default:

@@ -27,6 +27,7 @@ struct Resource: Equatable, Sendable {
         case .endpointSlice: "EndpointSlices"
         case .node: "Nodes"
         case .healthPolicy: "HealthPolicies"
+        case .virtualServer: "VirtualServers"
         }
     }
 }

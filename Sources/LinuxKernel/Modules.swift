@@ -3,8 +3,12 @@ import Subprocess
 /// Loads kernel modules beforehand, for a process that will run without the right to have them loaded.
 package enum Modules {
     /// What balancing with this scheduler uses. The kernel loads most of them by itself when they are first asked for, where it may.
-    package static func needed(scheduler: String) -> [String] {
-        [
+    ///
+    /// Legacy tables are no such: iptables has them loaded itself, which a process without that right cannot do. Only where they are to be
+    /// used, since on a node of nf_tables they would be one more place that is passed.
+    package static func needed(scheduler: String, legacyTables: Bool = false) -> [String] {
+        let tables = ["iptable_nat", "iptable_filter", "iptable_mangle", "ip6table_nat", "ip6table_filter", "ip6table_mangle"]
+        return (legacyTables ? tables : []) + [
             "ip_vs", "ip_vs_\(scheduler)", "nf_conntrack", "dummy", "xt_set", "ip_set_hash_ip", "ip_set_hash_ipport",
             "ip_set_hash_ipportip",
             "ip_set_hash_ipportnet", "ip_set_bitmap_port",

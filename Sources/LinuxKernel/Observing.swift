@@ -11,6 +11,7 @@ import Sysctls
 extension LinuxKernel {
     package func observe(_ scope: ObservationScope) async -> Observation {
         var observation = Observation(state: NodeState(), seen: [])
+        let ruleLook = scope.contains(.rules) ? beginRuleLook() : nil
         // IPVS first: its settings and modules are there only after it was asked for.
         if scope.contains(.virtualServers) { observation.add(.virtualServers, seeVirtualServers) }
         if scope.contains(.sysctls) { observation.add(.sysctls, seeSysctls) }
@@ -18,7 +19,7 @@ extension LinuxKernel {
         if scope.contains(.sets) { observation.add(.sets, seeSets) }
         if scope.contains(.rules) {
             do throws(KernelFailure) {
-                try await seeRules(&observation.state)
+                observation.state.rules = try await seeRules(ruleLook)
                 observation.seen.insert(.rules)
             } catch {
                 observation.failures.append(error)
@@ -78,14 +79,30 @@ extension LinuxKernel {
         (state.addresses, state.otherAddresses) = (seen.hostAddresses, seen.others.all)
     }
 
-    private func seeRules(_ state: inout NodeState) async throws(KernelFailure) {
+    /// The rules, as processes read them that run while the rest is looked at.
+    private typealias RuleLook = Task<Result<[AddressFamily: RuleTables], RuleError>, Never>
+
+    /// Begins to read the rules; nil where it has to be found out first what reads them.
+    private func beginRuleLook() -> RuleLook? {
+        guard let rules else { return nil }
+        return RuleLook.detached {
+            do throws(RuleError) {
+                return .success(try await rules.observe(Self.families.sorted()))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    private func seeRules(_ look: RuleLook?) async throws(KernelFailure) -> [AddressFamily: RuleTables] {
         let families = Self.families.sorted()
-        let isChosen = rules != nil
-        state.rules = try await withRules(processes: isChosen ? families.count : 0) { (tool) async throws(RuleError) in
+        return try await withRules(processes: look != nil ? families.count : 0) { (tool) async throws(RuleError) in
+            if let look {
+                return try await withTaskCancellationHandler(operation: { await look.value }, onCancel: { look.cancel() }).get()
+            }
             // What the choice of the back end has just seen need not be asked for again.
             let seen = tool.seenAtChoice
-            if !isChosen, families.allSatisfy({ seen[$0] != nil }) { return seen }
-            return try await tool.observe(families)
+            return families.allSatisfy { seen[$0] != nil } ? seen : try await tool.observe(families)
         }
     }
 }

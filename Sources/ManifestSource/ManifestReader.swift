@@ -128,6 +128,10 @@ private struct Reading {
         guard let known = SourceObject.Kind(rawValue: kind), kinds.contains(known), ObjectDecoding.version(of: kind) == version else {
             return ignore("\(reader.shown(kind)) (\(reader.shown(version)))")
         }
+        if known == .virtualServer {
+            let (key, request) = VirtualServerObjectDecoding(fields).decode()
+            return finish(key, report.hasErrors ? nil : request.map { .virtualServer($0) }, reader)
+        }
         let (key, object) = ObjectDecoding(kind: known, fields: fields, nodePorts: nodePorts).decode()
         switch object {
         case .decoded(let object): finish(key, report.hasErrors ? nil : object, reader)

@@ -6,10 +6,12 @@ import KubernetesObjects
 struct RealServerDecoding {
     private let reader: FieldReader
     private let key: VirtualServer.Key
+    private let use: VirtualServerDecoding.Use
 
-    init(_ reader: FieldReader, of key: VirtualServer.Key) {
+    init(_ reader: FieldReader, of key: VirtualServer.Key, use: VirtualServerDecoding.Use = .table) {
         self.reader = reader
         self.key = key
+        self.use = use
     }
 
     func decode() -> RealServer? {
@@ -32,6 +34,7 @@ struct RealServerDecoding {
                 return nil
             }
         }
+        if use == .agent { refuseWhatCannotBeServed(value, number, forwarding, fields) }
         var configuration = RealServer.Configuration(forwarding: forwarding)
         if let weight = fields["weight"].integer(in: 0...Int64(Int32.max), "weight") { configuration.weight = Int32(weight) }
         let thresholds = 0...Int64(UInt32.max)
@@ -41,6 +44,14 @@ struct RealServerDecoding {
             fields["lowerThreshold"].error("\(configuration.lowerThreshold) is above the upper threshold, \(configuration.upperThreshold)")
         }
         return RealServer(RealServer.Key(value, port: UInt16(number)), configuration)
+    }
+
+    /// What a kernel takes and then does not do.
+    private func refuseWhatCannotBeServed(_ address: IPAddress, _ port: Int64, _ forwarding: ForwardingMethod, _ fields: Fields) {
+        if address.isUnspecified || address.isMulticast { fields["address"].error("\(address) is not the address of a server") }
+        // Packets that are not translated keep their port (`ip_vs_dr_xmit`, `ip_vs_tunnel_xmit`).
+        guard forwarding != .masquerade, case .address(_, let own, _) = key, port != Int64(own) else { return }
+        fields["port"].error("\(port) is not the virtual server's port, \(own), which packets keep with forwarding \(forwarding)")
     }
 
     private func forwarding(_ fields: Fields) -> ForwardingMethod {

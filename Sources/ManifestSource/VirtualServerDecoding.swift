@@ -55,18 +55,28 @@ struct VirtualServerListDecoding {
 struct VirtualServerDecoding {
     private let fields: Fields
     private let reader: FieldReader
+    private let use: Use
 
-    init(_ fields: Fields, at reader: FieldReader) {
+    init(_ fields: Fields, at reader: FieldReader, use: Use = .table) {
         self.fields = fields
         self.reader = reader
+        self.use = use
     }
 
     func decode() -> (VirtualServer.Key, VirtualServerState)? {
-        fields.refuseOthers(than: [
-            "address", "port", "protocol", "firewallMark", "family", "scheduler", "schedulerFlags", "persistence", "persistenceEngine",
-            "onePacket", "realServers",
-        ])
+        let agents = VirtualServerObjectDecoding.agentFields
+        fields.refuseOthers(
+            than: [
+                "address", "port", "protocol", "firewallMark", "family", "scheduler", "schedulerFlags", "persistence",
+                "persistenceEngine", "onePacket", "realServers",
+            ] + agents)
+        if use == .table {
+            for name in agents where fields[name].isPresent {
+                fields[name].error("is for the agent: a table of the kernel has no such thing")
+            }
+        }
         guard let key = key() else { return nil }
+        if use == .agent { refuseWhatCannotBeServed(key, fields) }
         guard let scheduler = scheduler() else { return nil }
         var configuration = VirtualServer.Configuration(scheduler: scheduler, schedulerFlags: flags())
         configuration.persistence = persistence(key.family)
@@ -81,7 +91,7 @@ struct VirtualServerDecoding {
         }
         var state = VirtualServerState(configuration)
         for item in fields["realServers"].items() {
-            guard let server = RealServerDecoding(item, of: key).decode() else { continue }
+            guard let server = RealServerDecoding(item, of: key, use: use).decode() else { continue }
             guard state.realServers[server.key] == nil else {
                 item.error("\(server.key) stands among the real servers twice")
                 continue
@@ -126,6 +136,10 @@ struct VirtualServerDecoding {
         }
         guard let scheduler = Scheduler(rawValue: text) else {
             reader.error("\"\(reader.shown(text))\" cannot be a scheduler's name")
+            return nil
+        }
+        if use == .agent, let suggestion = Self.misspelt(scheduler) {
+            reader.error("\"\(text)\" is no scheduler of Linux\(suggestion)")
             return nil
         }
         return scheduler

@@ -27,6 +27,8 @@ package struct NodeShare: Equatable, Sendable {
         package var created: Int64?
         /// A name that no other owner has.
         package var owner: String
+        /// Whether the owner is a Service, and not something of the agent's own.
+        package var isOfService = true
         /// Whether nobody asks for it any more, and it stands only until its connections have ended: whoever does ask comes first.
         package var isLeaving = false
 
@@ -59,6 +61,8 @@ package struct NodeBase: Equatable, Sendable {
     package var linkName: String
     package var sets: [SetDefinition] = []
     package var rules: [AddressFamily: RuleTables] = [:]
+    /// In which order real servers are made.
+    package var turns = ServerTurns()
 
     package init(linkName: String) { self.linkName = linkName }
 }

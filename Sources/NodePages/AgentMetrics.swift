@@ -45,6 +45,16 @@ struct AgentMetrics {
         text.begin(
             "kubeproxy_network_programming_duration_seconds", .histogram, "Time from a change in the cluster to the kernel, in seconds")
         text.histogram("kubeproxy_network_programming_duration_seconds", [], values.programming)
+        writeFlows(to: &text)
+    }
+
+    private func writeFlows(to text: inout MetricsText) {
+        let reconciler = "kubeproxy_conntrack_reconciler_"
+        text.begin(reconciler + "sync_duration_seconds", .histogram, "Time that a look at tracked flows took, in seconds")
+        text.histogram(reconciler + "sync_duration_seconds", [], values.flowLooks)
+        text.begin(reconciler + "deleted_entries_total", .counter, "Tracked flows that were ended since their server is gone")
+        text.add(reconciler + "deleted_entries_total", [("ip_family", "IPv4")], values.endedFlows.ipv4)
+        text.add(reconciler + "deleted_entries_total", [("ip_family", "IPv6")], values.endedFlows.ipv6)
     }
 
     private func writeHealth(to text: inout MetricsText) {

@@ -12,6 +12,9 @@ package struct PacketRuleTool: Sendable {
     /// Our chains and the jumps to them, of each family that was seen when the back end was chosen.
     package let seenAtChoice: [AddressFamily: RuleTables]
 
+    /// What stands in each back end that answers.
+    package let surveys: [RuleBackEnd: BackEndSurvey]
+
     private let places: ToolPlaces
     private let run: ToolRun.Runner
 
@@ -34,22 +37,16 @@ package struct PacketRuleTool: Sendable {
         var surveys: [RuleBackEnd: BackEndSurvey] = [:]
         var seen: [RuleBackEnd: [AddressFamily: RuleTables]] = [:]
         var withNat: [RuleBackEnd: Set<AddressFamily>] = [:]
-        for backEnd in RuleBackEnd.allCases {
-            for family in families {
-                guard let path = places.tool("save", family, backEnd) else { continue }
-                let result = await run(ToolRun(path: path, arguments: []))
-                guard result.cause == nil else { continue }
-                let text = RuleSaveText(result.output)
-                surveys[backEnd, default: BackEndSurvey()].add(text)
-                seen[backEnd, default: [:]][family] = text.own
-                if result.output.contains("*nat") { withNat[backEnd, default: []].insert(family) }
-            }
+        for look in await looks(families, places, run) {
+            surveys[look.backEnd, default: BackEndSurvey()].add(look.text)
+            seen[look.backEnd, default: [:]][look.family] = look.text.own
+            if look.showsNat { withNat[look.backEnd, default: []].insert(look.family) }
         }
         var refusal: RuleError?
         for backEnd in BackEndChoice.order(surveys, machineDefault: places.machineDefault, setting: setting) {
             let warnings = BackEndChoice.warnings(surveys, chosen: backEnd)
             let tool = PacketRuleTool(
-                backEnd: backEnd, warnings: warnings, seenAtChoice: seen[backEnd] ?? [:], places: places, run: run)
+                backEnd: backEnd, warnings: warnings, seenAtChoice: seen[backEnd] ?? [:], surveys: surveys, places: places, run: run)
             do throws(RuleError) {
                 for family in families {
                     try await tool.probe(family, hasShownNat: withNat[backEnd]?.contains(family) ?? false)
@@ -60,6 +57,32 @@ package struct PacketRuleTool: Sendable {
             }
         }
         throw refusal ?? RuleError("choose a back end", .ipv4, tool: "iptables", .toolMissing)
+    }
+
+    /// What one back end shows of one family.
+    private struct Look: Sendable {
+        var backEnd: RuleBackEnd
+        var family: AddressFamily
+        var text: RuleSaveText
+        var showsNat: Bool
+    }
+
+    /// What all of them show that answer. They are asked at the same time.
+    private static func looks(_ families: [AddressFamily], _ places: ToolPlaces, _ run: @escaping ToolRun.Runner) async -> [Look] {
+        await withTaskGroup(of: Look?.self) { group in
+            for backEnd in RuleBackEnd.allCases {
+                for family in families {
+                    guard let path = places.tool("save", family, backEnd) else { continue }
+                    group.addTask {
+                        let result = await run(ToolRun(path: path, arguments: []))
+                        guard result.cause == nil else { return nil }
+                        let showsNat = result.output.contains("*nat")
+                        return Look(backEnd: backEnd, family: family, text: RuleSaveText(result.output), showsNat: showsNat)
+                    }
+                }
+            }
+            return await group.reduce(into: []) { looks, look in if let look { looks.append(look) } }
+        }
     }
 
     /// Has the kernel show its nat table, the one that a kernel is most likely not to have. One that was shown already need not be: each
@@ -89,12 +112,22 @@ package struct PacketRuleTool: Sendable {
         throw RuleError("try to write rules", family, tool: restore, cause, message: result.message, text: text)
     }
 
-    /// Our chains, and the jumps to them, in each family.
+    /// Our chains, and the jumps to them, in each family. All families are asked at the same time.
     package func observe(_ families: [AddressFamily] = AddressFamily.allCases) async throws(RuleError) -> [AddressFamily: RuleTables] {
-        var tables: [AddressFamily: RuleTables] = [:]
-        for family in families {
-            tables[family] = RuleSaveText(try await use("save", family, arguments: [], operation: "read rules")).own
+        let looks = await withTaskGroup(of: (AddressFamily, Result<RuleTables, RuleError>).self) { group in
+            for family in families {
+                group.addTask {
+                    do throws(RuleError) {
+                        return (family, .success(RuleSaveText(try await use("save", family, arguments: [], operation: "read rules")).own))
+                    } catch {
+                        return (family, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
+        var tables: [AddressFamily: RuleTables] = [:]
+        for family in families { tables[family] = try looks[family]?.get() }
         return tables
     }
 

@@ -38,18 +38,23 @@ package enum RuleWarning: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// What was seen in one back end, over all families.
-struct BackEndSurvey: Equatable {
+package struct BackEndSurvey: Equatable, Sendable {
     /// Its tools are installed and printed what they hold.
-    var answers = false
-    var hasKubeletMark = false
+    package var answers = false
+    package var hasKubeletMark = false
     /// Rules and chains of others.
-    var others = 0
-    var hasOwnChains = false
+    package var others = 0
+    package var hasOwnChains = false
+    /// Chains of kube-proxy's iptables mode.
+    package var iptablesModeChains = 0
+
+    package init() {}
 
     mutating func add(_ text: RuleSaveText) {
         answers = true
         hasKubeletMark = hasKubeletMark || text.hasKubeletMark
         others += text.othersCount
+        iptablesModeChains += text.iptablesModeChains
         hasOwnChains = hasOwnChains || text.own.tables.values.contains { !$0.chains.isEmpty }
     }
 }

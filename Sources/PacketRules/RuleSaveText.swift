@@ -13,6 +13,9 @@ package struct RuleSaveText: Equatable, Sendable {
     /// Whether kubelet has marked this back end as the one it uses.
     package private(set) var hasKubeletMark = false
 
+    /// Chains of kube-proxy's iptables mode: one or more for each Service and endpoint.
+    package private(set) var iptablesModeChains = 0
+
     private var table: String?
     private var builtInChains: Set<String> = []
 
@@ -48,6 +51,7 @@ package struct RuleSaveText: Equatable, Sendable {
         } else {
             othersCount += 1
             if Self.kubeletMarks.contains(chain) { hasKubeletMark = true }
+            if Self.iptablesMode.contains(where: chain.hasPrefix) { iptablesModeChains += 1 }
         }
     }
 
@@ -80,4 +84,7 @@ package struct RuleSaveText: Equatable, Sendable {
 
     /// Chains that kubelet makes so that others find out which back end it uses (KEP-3178).
     private static let kubeletMarks: Set<String> = ["KUBE-IPTABLES-HINT", "KUBE-KUBELET-CANARY"]
+
+    /// How the chains of that mode begin (`pkg/proxy/iptables/proxier.go` of Kubernetes; the third is one of before 1.24).
+    private static let iptablesMode = ["KUBE-SVC-", "KUBE-SEP-", "KUBE-XLB-", "KUBE-FW-", "KUBE-EXT-", "KUBE-SVL-"]
 }

@@ -1,8 +1,8 @@
 /// The words of a rule, as `iptables-restore` divides a line (`add_param_to_argv` in iptables' `xshared.c`): at spaces and tabs, except within
 /// double quotes, where a backslash makes the next character an ordinary one.
-enum RuleWords {
+package enum RuleWords {
     /// The words of a line; nil where a quote is not closed.
-    static func split(_ line: some StringProtocol) -> [String]? {
+    package static func split(_ line: some StringProtocol) -> [String]? {
         var words: [String] = []
         var word = ""
         var (isQuoted, isEscaped, isWord) = (false, false, false)

@@ -138,6 +138,10 @@ extension Planner {
         // The guard refuses what comes to the node's own ports on our addresses. It must not do that on somebody else's.
         case (.boundAddresses, .address(let address)): return observed.addresses.contains(address) || isFree(address)
         case (.clusterIP, .addressPort(let address, _, _)) where holder(of: address) != nil: return false
+        // That of a cluster address whose packets are not translated.
+        case (.externalIPLocal, .addressPort(let address, let port, let transport))
+        where holder(of: address) != nil && wanted.place(of: .address(address, port: port, transport)) == .ourLink:
+            return false
         // What stands at an entry of ours is ours: no entry must say that of what is not.
         case (_, .addressPort(let address, let port, let transport)), (_, .addressPortMark(let address, let port, let transport, _)):
             return !standsInTheWay(.address(address, port: port, transport))
@@ -175,7 +179,9 @@ extension Planner {
                     touched.virtualServers.insert(key)
                 }
                 guard !touched.base.contains(.sets), case .address(_, let port, let transport) = key else { continue }
-                insert(SetMember(SetKey(.clusterIP, address.family), .addressPort(address, port, transport)), into: &touched)
+                for set in [ServiceSet.clusterIP, .externalIPLocal] {
+                    insert(SetMember(SetKey(set, address.family), .addressPort(address, port, transport)), into: &touched)
+                }
             }
             if !touched.base.contains(.sets) {
                 insert(SetMember(SetKey(.boundAddresses, address.family), .address(address)), into: &touched)
@@ -254,7 +260,8 @@ extension Planner {
         } else {
             servers.append(.addVirtualServer(VirtualServer(key, server.configuration)))
         }
-        for (realKey, configuration) in server.realServers.sorted(by: { $0.key < $1.key }) {
+        for realKey in wanted.base.turns.order(server.realServers.keys, of: key) {
+            guard let configuration = server.realServers[realKey] else { continue }
             switch standing?.realServers[realKey] {
             case nil: realServers.append(.addRealServer(RealServer(realKey, configuration), to: key))
             case configuration: break

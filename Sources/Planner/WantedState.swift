@@ -159,8 +159,10 @@ extension WantedState {
         return touched
     }
 
-    /// Those that have a share, of those that ask for one.
-    package var owners: [String] { shares.compactMap { $0.value.precedence.isLeaving ? nil : $0.key } }
+    /// The Services that have a share, of those that ask for one.
+    package var owners: [String] {
+        shares.compactMap { $0.value.precedence.isLeaving || !$0.value.precedence.isOfService ? nil : $0.key }
+    }
 
     /// What one of them contributes.
     package func share(of owner: String) -> NodeShare? { shares[owner] }

@@ -6,6 +6,7 @@ extension ServiceCompiler {
     package func base() -> NodeBase {
         var base = NodeBase(linkName: settings.linkName)
         base.timeouts = settings.timeouts
+        base.turns = ServerTurns(node: node.name)
         if settings.managesSysctls { base.sysctls = sysctls }
         for family in node.families.sorted() {
             base.sets += ServiceSet.allCases.map { SetDefinition(SetKey($0, family)) }

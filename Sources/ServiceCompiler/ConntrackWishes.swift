@@ -24,7 +24,12 @@ package struct ConntrackWishes: Equatable, Sendable {
         var sysctls: [String: SysctlWish] = [:]
         let prefix = "net.netfilter.nf_conntrack_"
         // The table is one for all network namespaces, and only the first of them may set its size.
-        if let maximum { sysctls[prefix + "max"] = SysctlWish(String(maximum), isLeast: true, isAdvised: true) }
+        if let maximum {
+            sysctls[prefix + "max"] = SysctlWish(String(maximum), isLeast: true, isAdvised: true)
+            // Four entries to a bucket, as the kernel itself has it where it chooses (`nf_conntrack_init_start`); with the limit raised alone, every
+            // look-up would walk a longer list.
+            sysctls[prefix + "buckets"] = SysctlWish(String(maximum / 4), isLeast: true, isAdvised: true)
+        }
         let timeouts = [
             ("tcp_timeout_established", establishedTimeout), ("tcp_timeout_close_wait", closeWaitTimeout), ("udp_timeout", udpTimeout),
             ("udp_timeout_stream", udpStreamTimeout),

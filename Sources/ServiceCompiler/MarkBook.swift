@@ -21,6 +21,12 @@ package struct MarkBook: Sendable {
     /// How many marks are in use.
     package var count: Int { holders.count }
 
+    /// How many numbers Services have of those that the field has; the rest is for `ProbePaths`.
+    static func numbers(of field: MarkField, masqueradeBit: Int) -> UInt32 {
+        let all = field.count(withoutBit: masqueradeBit)
+        return all - all / 8
+    }
+
     /// Gives a Service marks for just these ports. Those that it has it keeps; what it no longer needs is free again. A port has none where
     /// all are in use.
     package mutating func assign(_ ports: Set<MarkedPort>, to service: ObjectName) -> [MarkedPort: UInt32] {
@@ -36,10 +42,11 @@ package struct MarkBook: Sendable {
 
     /// Has ports take other marks than they have, where those are ours and free or leave too, and says whose Services that concerns.
     package mutating func move(_ moves: [UInt32: UInt32]) -> Set<ObjectName> {
+        let count = Self.numbers(of: field, masqueradeBit: masqueradeBit)
         var services: Set<ObjectName> = []
         var movers: [(holder: Holder, mark: UInt32)] = []
         for (old, new) in moves.sorted(by: { $0.key < $1.key })
-        where field.contains(new) && new & 1 << UInt32(masqueradeBit) == 0 {
+        where field.contains(new) && new & 1 << UInt32(masqueradeBit) == 0 && new < field.mark(count, withoutBit: masqueradeBit) {
             guard let holder = holders[old] else { continue }
             holders[old] = nil
             movers.append((holder, new))
@@ -52,7 +59,7 @@ package struct MarkBook: Sendable {
     }
 
     private mutating func give(_ holder: Holder, preferring preferred: UInt32?) {
-        let count = field.count(withoutBit: masqueradeBit)
+        let count = Self.numbers(of: field, masqueradeBit: masqueradeBit)
         guard holders.count < count else {
             marks[holder.service]?[holder.port] = nil
             return
@@ -71,7 +78,7 @@ package struct MarkBook: Sendable {
     }
 
     /// FNV-1a with 64 bits, its halves folded. Swift's own hashes differ from process to process.
-    private static func hash(_ text: String) -> UInt64 {
+    static func hash(_ text: String) -> UInt64 {
         let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
         return hash ^ hash >> 32
     }

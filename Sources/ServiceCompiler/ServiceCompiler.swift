@@ -23,10 +23,14 @@ package struct ServiceCompiler: Equatable, Sendable {
     }
 
     /// Compiles one Service. Marks are those of the ports that `markedPorts` names; one without has no way of its own for traffic from inside.
-    package func compile(_ service: Service, slices: [EndpointSlice], marks: [MarkedPort: UInt32] = [:]) -> Result {
+    /// What its annotations asked for before stays where they are wrong now.
+    package func compile(
+        _ service: Service, slices: [EndpointSlice], marks: [MarkedPort: UInt32] = [:], previous: ServiceOptions? = nil
+    ) -> Result {
+        if let request = service.virtualServer { return compile(request, of: service, previous: previous) }
         guard service.proxyName == nil, service.type != .externalName, !service.clusterAddresses.isEmpty else { return Result() }
         var result = Result()
-        let options = ServiceOptions(of: service, reporting: &result.problems)
+        let options = ServiceOptions(of: service, previous: previous, default: settings.scheduler, reporting: &result.problems)
         var share = NodeShare(precedence: .init(created: service.created, owner: service.name.description))
         share.members.reserveCapacity(service.clusterAddresses.count * (1 + service.ports.count))
         // A family without a cluster address is not served at other addresses either.
@@ -36,7 +40,9 @@ package struct ServiceCompiler: Equatable, Sendable {
             let exposure = Exposure(of: service, family: address.family, on: self)
             for external in exposure.addresses { bind(external, to: &share) }
             for port in service.ports {
-                add(port, of: service, at: address, exposure: exposure, slices: slices, options: options, marks: marks, to: &share)
+                let isAsAsked = add(
+                    port, of: service, at: address, exposure: exposure, slices: slices, options: options, marks: marks, to: &share)
+                if !isAsAsked { report(options.method, at: port, of: service, &result.problems) }
             }
             if let port = exposure.healthCheckNodePort {
                 share.members.insert(SetMember(SetKey(.healthCheckNodePort, address.family), .port(port)))
@@ -53,10 +59,19 @@ package struct ServiceCompiler: Equatable, Sendable {
         share.members.insert(SetMember(SetKey(.boundAddresses, address.family), .address(address)))
     }
 
+    /// Says that a port is masqueraded although it was to be forwarded otherwise; once for both families.
+    private func report(_ method: ServiceOptions.Method, at port: ServicePort, of service: Service, _ problems: inout [SourceProblem]) {
+        let problem = SourceProblem(
+            place: "\(service.name.words), metadata.annotations[\(Service.annotationPrefix)forwarding]",
+            message: "with \(method.rawValue) packets keep their port, and endpoints of port \(port.port) have another; it is masqueraded")
+        if !problems.contains(problem) { problems.append(problem) }
+    }
+
+    /// Adds a port at a cluster address, and says whether its packets are forwarded as asked for.
     private func add(
         _ port: ServicePort, of service: Service, at address: IPAddress, exposure: Exposure, slices: [EndpointSlice],
         options: ServiceOptions, marks: [MarkedPort: UInt32], to share: inout NodeShare
-    ) {
+    ) -> Bool {
         let family = address.family
         let choice = EndpointChoice(port: port, family: family, slices: slices)
         let configuration = configuration(of: service, port: port, family: family, options: options)
@@ -71,16 +86,29 @@ package struct ServiceCompiler: Equatable, Sendable {
         }
         let inside = server(service.internalTrafficPolicy)
         let clusterKey = VirtualServer.Key.address(address, port: port.port, port.transport)
-        share.virtualServers[clusterKey] = inside
-        share.members.insert(SetMember(SetKey(.clusterIP, family), .addressPort(address, port.port, port.transport)))
+        var atCluster = inside
+        let isAsAsked = Self.forward(&atCluster, of: clusterKey, by: options.forwarding)
+        // Where it is not as asked everything is masqueraded, so that clients are treated alike wherever they come in.
+        let method = isAsAsked ? options.forwarding : .masquerade
+        share.virtualServers[clusterKey] = atCluster
+        let clusterMember = SetMember(SetKey(.clusterIP, family), .addressPort(address, port.port, port.transport))
+        if method == .masquerade {
+            share.members.insert(clusterMember)
+        } else {
+            share.members.formUnion(Self.withoutMasquerading([clusterMember]))
+        }
         let outside = exposure.policy == service.internalTrafficPolicy ? inside : server(exposure.policy)
         let mark = marks[MarkedPort(port, family)]
         let entrances = exposure.entrances(to: port, mark: mark, hasEndpoints: !outside.realServers.isEmpty)
         for (key, members) in entrances {
             // The cluster address keeps its own policy where it is named as an external one, too.
             let isCluster = key == clusterKey
-            if !isCluster { share.virtualServers[key] = outside }
-            share.membersOfServers[key, default: []].formUnion(isCluster ? members.filter(\.set.set.isKubeProxys) : members)
+            var entrance = outside
+            // A node port is never the endpoints' own, but where they are the node's.
+            let isForwarded = method != .masquerade && Self.forward(&entrance, of: key, by: method)
+            if !isCluster { share.virtualServers[key] = entrance }
+            let all = isForwarded ? Array(Self.withoutMasquerading(members)) : members
+            share.membersOfServers[key, default: []].formUnion(isCluster ? all.filter(\.set.set.isKubeProxys) : all)
         }
         if let mark, entrances.contains(where: { $0.key != clusterKey }) {
             var short = server(.cluster)
@@ -94,6 +122,7 @@ package struct ServiceCompiler: Equatable, Sendable {
             share.members.insert(
                 SetMember(SetKey(.loopBack, family), .addressPortAddress(endpoint, candidate.port, port.transport, endpoint)))
         }
+        return isAsAsked
     }
 
     private func configuration(

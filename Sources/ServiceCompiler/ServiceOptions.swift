@@ -1,17 +1,22 @@
 import Addresses
-import FoundationEssentials
 import IPVSModel
+import NearNames
 import ServiceModel
 
 /// What a Service asks for by annotation.
 ///
 /// Whoever may edit a Service must gain nothing on the node by it: these are numbers and names of the kernel's own
 /// modules, never a path, a program or another address to connect to.
+///
+/// What is wrong is refused and reported, and what was in force before stays; where there was nothing, the default.
 package struct ServiceOptions: Equatable, Sendable {
     var scheduler: Scheduler?
     var schedulerFlags: SchedulerFlags?
     var onePacket = false
     var weights = Weights()
+    /// How packets reach real servers; the kind of a tunnel is apart.
+    var method = Method.masquerade
+    var tunnel = Tunnel.ipip
     /// The name of a policy on this node.
     package private(set) var healthPolicy: String?
     /// How long connections of a real server that goes are waited for.
@@ -19,56 +24,118 @@ package struct ServiceOptions: Equatable, Sendable {
     /// Over which time a real server that has recovered comes back to its weight.
     package private(set) var slowStart: Duration?
 
+    enum Method: String, CaseIterable {
+        case masquerade, direct, tunnel
+    }
+
+    /// How packets reach real servers.
+    var forwarding: ForwardingMethod {
+        switch method {
+        case .masquerade: .masquerade
+        case .direct: .direct
+        case .tunnel: .tunnel(tunnel)
+        }
+    }
+
     /// Annotations that are part of the interface but are served by nothing here yet; each is named in a warning.
-    private static let unserved: Set<String> = ["forwarding", "tunnel", "fwmark-group"]
+    private static let unserved: Set<String> = ["fwmark-group"]
     private static let served = [
-        "scheduler", "scheduler-flags", "weights", "one-packet", "health-policy", "drain-timeout", "slow-start",
+        "scheduler", "scheduler-flags", "weights", "one-packet", "forwarding", "tunnel", "health-policy", "drain-timeout", "slow-start",
     ]
 
-    /// Reads the annotations; what is wrong is left at its default and reported.
-    init(of service: Service, reporting problems: inout [SourceProblem]) {
+    /// Reads the annotations. A scheduler that Linux itself does not have is taken only where the node uses it for all.
+    init(
+        of service: Service, previous: ServiceOptions? = nil, default: Scheduler = .roundRobin, reporting problems: inout [SourceProblem]
+    ) {
         func report(_ key: String, _ message: String) {
             problems.append(
                 SourceProblem(
-                    place: "Service \(service.name), metadata.annotations[\(Service.annotationPrefix)\(key)]", message: message))
+                    place: "\(service.name.words), metadata.annotations[\(Service.annotationPrefix)\(key)]", message: message))
+        }
+        /// Refuses a word, names the one that may have been meant, and says what stays.
+        func refuse(_ key: String, _ value: String, _ what: String, near words: [String] = []) {
+            let stays = previous == nil ? "the default is used" : "what was in force stays"
+            report(key, "\"\(value.prefix(100))\" \(what); \(stays)\(NearNames.suggestion(for: value, among: words))")
         }
         for (key, value) in service.annotations.sorted(by: { $0.key < $1.key }) {
             switch key {
             case "scheduler":
-                scheduler = Scheduler(rawValue: value)
+                scheduler = Self.scheduler(value, default: `default`)
                 if scheduler == nil {
-                    report(key, "\"\(value)\" is not a scheduler's name; the default is used. Linux has \(Self.schedulerNames)")
+                    scheduler = previous?.scheduler
+                    let names = Scheduler.wellKnown.map(\.rawValue)
+                    refuse(key, value, "is not a scheduler's name: Linux has \(names.joined(separator: " "))", near: names)
                 }
             case "scheduler-flags":
                 schedulerFlags = SchedulerFlags(names: value)
                 if schedulerFlags == nil {
-                    report(key, "\"\(value)\" is not a list of scheduler flags; none are set. The flags are fallback, port and flag-3")
+                    schedulerFlags = previous?.schedulerFlags
+                    refuse(
+                        key, value, "is not a list of scheduler flags: they are fallback, port and flag-3",
+                        near: ["fallback", "port", "flag-3"])
                 }
             case "one-packet":
                 switch value {
                 case "true": onePacket = true
                 case "false": onePacket = false
-                default: report(key, "\"\(value)\" is neither \"true\" nor \"false\"; connections are kept")
+                default:
+                    onePacket = previous?.onePacket ?? false
+                    refuse(key, value, "is neither \"true\" nor \"false\"", near: ["true", "false"])
                 }
             case "weights":
-                weights = Weights(json: value) { report(key, $0) }
+                weights = Weights(json: value, previous: previous?.weights) { report(key, $0) }
+            case "forwarding":
+                if let word = Method(rawValue: value) {
+                    method = word
+                } else {
+                    method = previous?.method ?? .masquerade
+                    let words = Method.allCases.map(\.rawValue)
+                    refuse(key, value, "is none of \(words.joined(separator: ", "))", near: words)
+                }
+            case "tunnel":
+                if let kind = Tunnel(words: value) {
+                    tunnel = kind
+                } else {
+                    tunnel = previous?.tunnel ?? .ipip
+                    refuse(
+                        key, value,
+                        "is no tunnel: they are ipip, gre and gue:PORT, with +csum or +remcsum behind it where there is a checksum",
+                        near: ["ipip", "gre", "gre+csum", "gue:6080", "gue:6080+csum", "gue:6080+remcsum"])
+                }
             case "health-policy":
                 healthPolicy = value
             case "drain-timeout":
                 drainTimeout = Self.duration(value)
-                if drainTimeout == nil { report(key, "\"\(value)\" is not \(Self.durationWords); the default is used") }
+                if drainTimeout == nil {
+                    drainTimeout = previous?.drainTimeout
+                    refuse(key, value, "is not \(Self.durationWords)")
+                }
             case "slow-start":
                 slowStart = Self.duration(value)
-                if slowStart == nil { report(key, "\"\(value)\" is not \(Self.durationWords); the policy's is used") }
+                if slowStart == nil {
+                    slowStart = previous?.slowStart
+                    refuse(key, value, "is not \(Self.durationWords)")
+                }
             case _ where Self.unserved.contains(key):
                 report(key, "is not served by this version and has no effect")
             default:
-                report(key, "is not known and has no effect. The annotations are \(Self.served.joined(separator: ", "))")
+                report(
+                    key,
+                    "is not known and has no effect. The annotations are \(Self.served.joined(separator: ", "))"
+                        + NearNames.suggestion(for: key, among: Self.served))
             }
         }
+        if service.annotations["tunnel"] != nil, method != .tunnel { report("tunnel", "has no effect where forwarding is not tunnel") }
         if onePacket, !service.ports.contains(where: { $0.transport == .udp }) {
             report("one-packet", "has no effect on a Service without a UDP port")
         }
+    }
+
+    private static func scheduler(_ text: String, default: Scheduler) -> Scheduler? {
+        guard let scheduler = Scheduler(rawValue: text), Scheduler.wellKnown.contains(scheduler) || scheduler == `default` else {
+            return nil
+        }
+        return scheduler
     }
 
     private static let durationWords = "a length of time up to 24h, such as 30s or 1m30s"
@@ -76,41 +143,26 @@ package struct ServiceOptions: Equatable, Sendable {
     private static func duration(_ text: String) -> Duration? {
         GoDuration.parse(text).flatMap { $0 <= .seconds(24 * 3600) ? $0 : nil }
     }
-
-    private static var schedulerNames: String { Scheduler.wellKnown.map(\.rawValue).joined(separator: " ") }
 }
 
-/// Weights of real servers by address or by zone; 1 where neither is named.
-struct Weights: Equatable, Sendable {
-    private var byAddress: [IPAddress: Int32] = [:]
-    private var byZone: [String: Int32] = [:]
-
-    init() {}
-
-    /// Reads `{"10.244.0.2": 3, "zone/a": 2}`. What is wrong is reported and left out; the rest counts.
-    init(json text: String, report: (String) -> Void) {
-        guard let weights = try? JSONDecoder().decode([String: Double].self, from: Data(text.utf8)) else {
-            report("is not a JSON object of numbers, such as {\"10.244.0.2\": 3, \"zone/a\": 2}; every weight is 1")
-            return
+extension Tunnel {
+    /// Reads what `description` writes: `ipip`, `gre+csum`, `gue:6080+remcsum`.
+    init?(words text: String) {
+        var name = text[...]
+        var checksum = Checksum.none
+        for (ending, meaning) in [("+remcsum", Checksum.remote), ("+csum", .full)] where name.hasSuffix(ending) {
+            name = name.dropLast(ending.count)
+            checksum = meaning
+            break
         }
-        for (name, number) in weights.sorted(by: { $0.key < $1.key }) {
-            guard let weight = Int32(exactly: number), weight >= 0 else {
-                report("the weight of \"\(name)\" is not a whole number from 0 to 2147483647; it is 1")
-                continue
-            }
-            if name.hasPrefix("zone/"), name.utf8.count > 5 {
-                byZone[String(name.dropFirst(5))] = weight
-            } else if let address = IPAddress(name) {
-                byAddress[address] = weight
-            } else {
-                report("\"\(name)\" is neither an address nor zone/NAME; it is left out")
-            }
+        switch name {
+        // IP in IP has no checksum of its own; the other end's work can be left to it in generic UDP encapsulation only.
+        case "ipip" where checksum == .none: self.init(.ipip)
+        case "gre" where checksum != .remote: self.init(.gre, checksum: checksum)
+        case _ where name.hasPrefix("gue:"):
+            guard let port = UInt16(name.dropFirst(4)), port > 0 else { return nil }
+            self.init(.gue(port: port), checksum: checksum)
+        default: return nil
         }
-    }
-
-    func weight(of endpoint: Endpoint) -> Int32 {
-        if let weight = byAddress[endpoint.address] { return weight }
-        if let zone = endpoint.zone, let weight = byZone[zone] { return weight }
-        return 1
     }
 }

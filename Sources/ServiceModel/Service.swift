@@ -31,6 +31,8 @@ package struct Service: Hashable, Sendable {
     package var annotations: [String: String]
     /// By which policies choose Services.
     package var labels: [String: String]
+    /// In whose words it was asked for.
+    package var form = ServiceForm.kubernetes
 
     package init(
         name: ObjectName, created: Int64? = nil, type: ServiceType = .clusterIP, clusterAddresses: [IPAddress], ports: [ServicePort],

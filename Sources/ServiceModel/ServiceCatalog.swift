@@ -41,6 +41,10 @@ package struct ServiceCatalog: Sendable {
                 if nodes.removeValue(forKey: key.name.name) != nil { touched.nodes.insert(key.name.name) }
             case .healthPolicy:
                 if policies.removeValue(forKey: key.name.name) != nil { touched.policies.insert(key.name.name) }
+            case .virtualServer:
+                let name = VirtualServerRequest.objectName(key.name.name)
+                if services.removeValue(forKey: name) != nil { touched.services.insert(name) }
+                takePolicy(nil, of: name, &touched)
             }
         }
         for object in update.changed {
@@ -58,9 +62,21 @@ package struct ServiceCatalog: Sendable {
                 if nodes.updateValue(node, forKey: node.name) != node { touched.nodes.insert(node.name) }
             case .healthPolicy(let policy):
                 if policies.updateValue(policy, forKey: policy.name) != policy { touched.policies.insert(policy.name) }
+            case .virtualServer(let request):
+                let service = request.service
+                if services.updateValue(service, forKey: service.name) != service { touched.services.insert(service.name) }
+                takePolicy(request.health, of: service.name, &touched)
             }
         }
         return touched
+    }
+
+    /// Files the policy that a virtual server's own document holds. Its name has a slash, so it is no other document's.
+    private mutating func takePolicy(_ policy: HealthPolicy?, of name: ObjectName, _ touched: inout Touched) {
+        let key = name.description
+        guard policies[key] != policy else { return }
+        policies[key] = policy
+        touched.policies.insert(key)
     }
 
     private mutating func removeSlice(_ name: ObjectName) -> ObjectName? {

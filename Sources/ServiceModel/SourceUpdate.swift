@@ -6,6 +6,7 @@ package enum SourceObject: Hashable, Sendable {
     case endpointSlice(EndpointSlice)
     case node(Node)
     case healthPolicy(HealthPolicy)
+    case virtualServer(VirtualServerRequest)
 
     package var key: Key {
         switch self {
@@ -13,6 +14,7 @@ package enum SourceObject: Hashable, Sendable {
         case .endpointSlice(let slice): .init(.endpointSlice, slice.name)
         case .node(let node): .init(.node, ObjectName(namespace: "", name: node.name))
         case .healthPolicy(let policy): .init(.healthPolicy, ObjectName(namespace: "", name: policy.name))
+        case .virtualServer(let server): .init(.virtualServer, ObjectName(namespace: "", name: server.name))
         }
     }
 
@@ -22,6 +24,8 @@ package enum SourceObject: Hashable, Sendable {
         case node = "Node"
         /// Of our own: `ipvs-agent.dev/v1alpha1`. From local documents only, since it may name programs, files and other targets.
         case healthPolicy = "HealthPolicy"
+        /// Of our own, too, and from local documents only: it takes addresses of the node.
+        case virtualServer = "VirtualServer"
     }
 
     package struct Key: Hashable, Sendable, CustomStringConvertible {

@@ -14,6 +14,10 @@ package final class AgentCounters: Sendable {
         package var services = Changes()
         /// Services with a Local policy and no endpoint here.
         package var withoutLocalEndpoints = WithoutLocalEndpoints()
+        /// Seconds that a look at tracked flows took, from its first slice to its last.
+        package var flowLooks = Histogram((0..<15).map { 0.001 * Double(1 << $0) })
+        /// Flows that were ended since their server is gone.
+        package var endedFlows = EndedFlows()
         /// How often rules could not be written.
         package var ruleFailures: UInt64 = 0
         package var operations: UInt64 = 0
@@ -27,6 +31,11 @@ package final class AgentCounters: Sendable {
     package struct Changes: Hashable, Sendable {
         package var pending: UInt64 = 0
         package var total: UInt64 = 0
+    }
+
+    package struct EndedFlows: Hashable, Sendable {
+        package var ipv4: UInt64 = 0
+        package var ipv6: UInt64 = 0
     }
 
     package struct WithoutLocalEndpoints: Hashable, Sendable {

@@ -33,6 +33,8 @@ package struct ProbeReport: Hashable, Sendable, Codable {
     package var port: UInt16?
     /// `tcp`, `http`, `https`, `grpc`, `udp`, `dns`, `icmp` or `command`.
     package var check: String
+    /// The packet mark by which it goes through the kernel's balancing; missing where it goes directly.
+    package var mark: UInt32?
     /// `up`, `down`, or `unknown` before the first verdict.
     package var verdict: String
     /// Why it is down.
@@ -47,12 +49,13 @@ package struct ProbeReport: Hashable, Sendable, Codable {
     package static let mostServices = 100
 
     package init(
-        address: String, port: UInt16?, check: String, verdict: String, reason: String?, since: Moment, hindrance: String?,
-        services: [String]
+        address: String, port: UInt16?, check: String, mark: UInt32? = nil, verdict: String, reason: String?, since: Moment,
+        hindrance: String?, services: [String]
     ) {
         self.address = address
         self.port = port
         self.check = check
+        self.mark = mark
         self.verdict = verdict
         self.reason = reason
         self.since = since

@@ -1,5 +1,8 @@
 /// What happens to backends.
 extension AgentEvent.Kind {
+    /// A backend answers directly and not through the kernel's balancing, or the other way round; and alike again.
+    package static let pathsDisagree = Self(rawValue: "pathsDisagree")
+    package static let pathsAgree = Self(rawValue: "pathsAgree")
     /// A probe found a backend to be down, or up.
     package static let backendDown = Self(rawValue: "backendDown")
     package static let backendUp = Self(rawValue: "backendUp")

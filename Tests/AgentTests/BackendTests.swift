@@ -263,6 +263,51 @@ struct ProbedAgent {
         #expect(weight(1) == 1 && weight(2) == 1)
     }
 
+    @Test func whatNoVerdictComesForIsNotLeftOutForEver() async {
+        let kernel = FakeKernel()
+        var first = await ProbedAgent(ProbedAgent.policy(), kernel: kernel)
+        await first.take(service(1), slice(1, endpoints: [1, 2, 3]))
+        await first.say(.down("refused"), 1)
+        await first.say(.down("refused"), 2)
+        await first.pass(.seconds(2))
+        #expect(first.weights(of: kernel) == [3: 1])
+        // This one's node cannot probe.
+        var second = await ProbedAgent(ProbedAgent.policy(), kernel: kernel)
+        await second.take(service(1), slice(1, endpoints: [1, 2, 3]))
+        await second.say(.up, 3)
+        await second.pass(.seconds(43))
+        #expect(second.weights(of: kernel) == [3: 1], "twice as long as a verdict takes")
+        await second.pass(.seconds(2))
+        #expect(second.weights(of: kernel) == [1: 1, 2: 1, 3: 1], "then it is as Kubernetes says")
+        #expect(!second.agent.hasWork && second.agent.nextDue == nil)
+        await second.say(.down("refused"), 2)
+        #expect(second.weights(of: kernel)[2] != 1)
+    }
+
+    /// What load balancers are told at the health check node port, by an agent on n1, where endpoints of even numbers are.
+    @Test func whatIsDownDrawsNoTrafficHere() async {
+        var node = await ProbedAgent(ProbedAgent.policy())
+        var balanced = Service(
+            name: name(1), type: .loadBalancer, clusterAddresses: [ip("10.96.1.1")], ports: [ServicePort(name: "p80", port: 80)])
+        balanced.externalTrafficPolicy = .local
+        balanced.loadBalancerAddresses = [ip("203.0.113.1")]
+        balanced.healthCheckNodePort = 32_000
+        await node.take(.service(balanced), slice(1, endpoints: [1, 2, 4]))
+        func told() -> Int? { node.agent.takeLocalNews().last?.service?.endpoints }
+        #expect(told() == 2)
+        await node.say(.down("refused"), 1)
+        #expect(told() == nil, "another node's is no news")
+        await node.say(.down("refused"), 2)
+        #expect(told() == 1)
+        // All here are used, since none is healthy; but other nodes may have better ones.
+        await node.say(.down("refused"), 4)
+        #expect(told() == 0)
+        _ = await node.agent.take(hands: HandStates([.address(ip("10.244.0.2")): HandEntry(state: .ready, since: .now)]))
+        #expect(told() == 1)
+        await node.say(.up, 4)
+        #expect(told() == 2)
+    }
+
     @Test func peopleOutrankProbes() async {
         var node = await ProbedAgent(ProbedAgent.policy())
         await node.take(service(1), slice(1, endpoints: [1, 2]), service(2), slice(2, endpoints: [1, 2]))

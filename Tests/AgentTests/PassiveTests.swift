@@ -47,7 +47,7 @@ import Testing
         #expect(node.weights() == [1: 1, 2: 1, 3: 1], "one tick alone is no sign")
         await tick()
         #expect(node.weights() == [2: 1, 3: 1])
-        #expect(node.events.after(0).contains { $0.kind == .ejected && $0.message.contains("30 s") })
+        #expect(node.events.after(0).contains { $0.kind == .ejected && $0.message.contains("30 s") && $0.about.contains(", Service ") })
         await node.pass(.seconds(29))
         #expect(node.weights() == [2: 1, 3: 1])
         await node.pass(.seconds(1))

@@ -78,6 +78,46 @@ import Testing
         #expect(node.kernel.flows.isEmpty)
     }
 
+    /// Traffic from inside goes by a mark to endpoints that the virtual server of the address does not have.
+    @Test func whoIsServedByAMarkIsNotEnded() async {
+        var node = await ProbedAgent(nil)
+        var local = Service(
+            name: name(1), type: .loadBalancer, clusterAddresses: [ip("10.96.1.1")],
+            ports: [ServicePort(name: "dns", transport: .udp, port: 53)])
+        local.externalTrafficPolicy = .local
+        local.loadBalancerAddresses = [ip("203.0.113.1")]
+        func endpoints(_ numbers: [Int]) -> SourceObject {
+            .endpointSlice(
+                EndpointSlice(
+                    name: name(1), service: name(1), family: .ipv4, ports: [EndpointPort(name: "dns", transport: .udp, port: 53)],
+                    endpoints: numbers.map {
+                        Endpoint(address: IPAddress(ipv4: 0x0af4_0000 + UInt32($0)), nodeName: $0 == 1 ? "n1" : "n2")
+                    }))
+        }
+        // People's own rules lead to this one, whatever address was asked.
+        let marked = VirtualServerRequest(
+            name: "marked", key: .firewallMark(7, .ipv4), configuration: .init(scheduler: .roundRobin),
+            realServers: [RealServer.Key(ip("10.244.0.9"), port: 0): .init()])
+        await node.take(.service(local), endpoints([1, 2, 3]), .virtualServer(marked))
+        await pass(node)
+        let live: Set = [
+            Self.flow("10.244.0.1", to: "203.0.113.1"), Self.flow("10.244.0.2", to: "203.0.113.1"),
+            Self.flow("10.244.0.9", to: "203.0.113.1"),
+        ]
+        node.kernel.flows = live.union([Self.flow("10.244.0.3", to: "203.0.113.1")])
+        _ = node.agent.staleFlows.takeNews()
+        await node.take(endpoints([1, 2]))
+        await pass(node)
+        #expect(node.kernel.flows == live)
+        let news = node.agent.staleFlows.takeNews()
+        #expect(news?.ended == [.ipv4: 1] && news?.looks.count == 1 && node.agent.staleFlows.takeNews() == nil)
+        // To the cluster address nothing is marked: there the endpoint would have to be its own.
+        node.kernel.flows = [Self.flow("10.244.0.7", to: "10.96.1.1")]
+        await node.take(endpoints([1]))
+        await pass(node)
+        #expect(node.kernel.flows == [])
+    }
+
     @Test func aLookPassesManyFlowsInSlices() async {
         var node = await ProbedAgent(nil)
         await node.take(Self.dns, Self.endpoints([2]))

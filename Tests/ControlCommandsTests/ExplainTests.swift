@@ -2,6 +2,7 @@ import ArgumentParser
 import IPVS
 import Links
 import NodeModel
+import PacketRules
 import Telemetry
 import Testing
 import VirtualServerDocuments
@@ -80,6 +81,16 @@ import VirtualServerDocuments
             $0.links.append(Link(index: 4, name: "cni0", kind: "bridge", isUp: true, noARP: false))
         },
         Fault(about: "iptables", gravity: .doubtful) { $0.ruleWarnings = ["rules stand in both"] },
+        Fault(about: "kube-proxy's iptables mode", gravity: .wrong) { $0.iptablesModeChains = [.nft: 12] },
+        Fault(about: "kube-proxy's nftables mode", gravity: .wrong) { $0.nftablesFamilies = [.ipv4, .ipv6] },
+        Fault(about: "sets", gravity: .wrong) { $0.table?.setProblem = "no such subsystem" },
+        Fault(about: "estimators", gravity: .doubtful) {
+            $0.kernel = KernelVersion(6, 1)
+            $0.servers = (0..<21_000).map { number in
+                let key = VirtualServer.Key.address(IPAddress(ipv4: UInt32(number)), port: 80, .tcp)
+                return (ObservedVirtualServer(server: VirtualServer(key, .init(scheduler: .roundRobin)), statistics: .init()), [])
+            }
+        },
         Fault(about: "kube-proxy", gravity: .wrong) { ($0.programs, $0.agentAnswers) = (["kube-proxy (process 7)"], true) },
         Fault(about: "other programs", gravity: .doubtful) { $0.programs = ["keepalived (process 7)"] },
         Fault(about: "connection table", gravity: .doubtful) { $0.connections = 100_000 },
@@ -94,6 +105,19 @@ import VirtualServerDocuments
         #expect(found.first?.gravity == found.map(\.gravity).min(), "what is wrong comes first")
     }
 
+    /// A node with several things wrong, in every format.
+    @Test(arguments: OutputFormat.allCases) func aDoctorsFindings(_ format: OutputFormat) throws {
+        let found = Self.findings { facts in
+            facts.sysctls["net.ipv4.vs.conn_reuse_mode"] = "0"
+            facts.iptablesModeChains = [.legacy: 12]
+            facts.nftablesFamilies = [.ipv4, .ipv6]
+            facts.ruleWarnings = ["rules stand in both back ends of iptables, and both act: legacy is used, 7 rules and chains are in nft"]
+            facts.sysctls["net.ipv4.vs.run_estimation"] = "0"
+            facts.connections = 100_000
+        }
+        try Golden.check(ItemList(items: found).text(format), "doctor.\(format)")
+    }
+
     private static func reasons(
         _ key: VirtualServer.Key = Samples.web, observed: Bool = true, servers: [ObservedRealServer] = Samples.table[0].1,
         _ knowledge: AgentKnowledge = Samples.knowledge, _ change: (inout NodeFactsRead) -> Void = { _ in }
@@ -105,8 +129,7 @@ import VirtualServerDocuments
     }
 
     @Test func whatIsWrongComesFirst() throws {
-        try Golden.check(ItemList(items: Self.reasons()).text(.table), "why.table")
-        try Golden.check(ItemList(items: Self.reasons()).text(.json), "why.json")
+        for format in OutputFormat.allCases { try Golden.check(ItemList(items: Self.reasons()).text(format), "why.\(format)") }
         #expect(Self.reasons(observed: false, servers: [])[0].gravity == .wrong)
         #expect(Self.reasons(servers: [])[0].about == "desired")
         #expect(Self.reasons(servers: []).contains { $0.message.contains("there are none") })

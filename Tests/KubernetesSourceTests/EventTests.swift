@@ -20,12 +20,21 @@ import Testing
             ("Service default/web", "default/web"), ("Service default/web, spec.ports[0].port", "default/web"),
             ("API server, Service a/b, spec", "a/b"), ("web.yaml:3, document 1, Service a/b", "a/b"), ("agent", nil),
             ("virtual server tcp 10.96.0.10:53", nil), ("Service web", nil), ("Service /web", nil),
+            ("real server 10.0.0.1:80 of tcp 10.96.0.10:53, Service default/web", "default/web"),
         ] as [(String, String?)])
-    func theServiceIsFound(_ about: String, _ name: String?) { #expect(ServiceNews.service(in: about)?.description == name) }
+    func theServiceIsFound(_ about: String, _ name: String?) { #expect(ServiceNews.service(in: about)?.name.description == name) }
+
+    @Test func ofADrainTheBeginningIsTold() {
+        let (log, about) = (EventLog(), "real server 10.0.0.1:80 of tcp 10.96.0.10:80, Service default/web")
+        let news = ServiceNews(log.post(.drainBegan, about: about, "takes no new connections"))
+        #expect(news?.reason == "DrainBegan" && news?.service.description == "default/web" && news?.isWarning == false)
+        #expect(ServiceNews(log.post(.drainEnded, about: about, "removed")) == nil)
+    }
 
     @Test func theSameNewsIsOneEventThatIsCounted() throws {
         var aggregator = EventAggregator()
         let news = try #require(Self.news())
+        #expect(news.message == "ipvs-agent.dev/scheduler: unknown scheduler", "the field is named")
         let start = Date(timeIntervalSince1970: 1_800_000_000)
         let taken = aggregator.take(news, now: start)
         let first = try #require(taken)

@@ -82,6 +82,7 @@ package final class TestAPIServer: Sendable {
         do {
             if try await answerEvents(request, fault, writer) { return }
             if try await change(by: request, writer) { return }
+            if try await show(request, writer) { return }
             try await TestAnswer(cluster: cluster, faults: faults, fault: fault, request: request, writer: writer).write()
         } catch {
             await writer.cut()
@@ -112,6 +113,15 @@ package final class TestAPIServer: Sendable {
         }
         try await writer.head(200, [])
         try await writer.body("{}\n")
+        try await writer.end()
+        return true
+    }
+
+    /// `GET /posted`: a line for each Event that was posted.
+    private func show(_ request: TestRequest, _ writer: ChannelWriter) async throws -> Bool {
+        guard request.method == "GET", request.path == "/posted" else { return false }
+        try await writer.head(200, [])
+        try await writer.body(posted.map { String(decoding: $0.body, as: UTF8.self) + "\n" }.joined())
         try await writer.end()
         return true
     }

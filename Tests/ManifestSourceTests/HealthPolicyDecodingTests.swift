@@ -50,7 +50,7 @@ import Testing
             """)
         #expect(policy.selection == .services(["default/web", "shop/cart"]))
         var check = HealthCheck(.tcp, port: 8080)
-        check.isThroughForwarding = true
+        check.path = .forwardedAndDirect
         #expect(policy.check == check)
         #expect(policy.timing.interval == .seconds(90) && policy.timing.fastInterval == .milliseconds(500))
         #expect(policy.timing.timeout == .seconds(1))
@@ -59,6 +59,11 @@ import Testing
         #expect(policy.sorryServer == .init(IPAddress(ipv4: 0xc000_0209), port: 81))
         #expect(policy.drain.timeout == .zero && policy.drain.waitFor == [.inactive, .persistent])
         #expect(policy.passive?.ejection == .seconds(10) && policy.passive?.longestEjection == .seconds(3600))
+    }
+
+    @Test(arguments: [("true", HealthCheck.Path.forwardedAndDirect), ("false", .direct), ("only", .forwarded)])
+    func theWayOfProbesIsRead(text: String, path: HealthCheck.Path) throws {
+        #expect(try policy("{check: {type: http, throughForwarding: \(text)}}").check?.path == path)
     }
 
     @Test func servicesAreChosenByLabels() throws {

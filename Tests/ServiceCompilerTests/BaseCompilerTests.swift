@@ -51,6 +51,16 @@ import Testing
         #expect(compiler { $0.managesSysctls = false }.base().sysctls.isEmpty)
     }
 
+    @Test func theHashTableGrowsWithTheLimit() {
+        let sysctls = compiler { $0.conntrack.maximum = 131_072 }.base().sysctls
+        #expect(sysctls["net.netfilter.nf_conntrack_max"] == SysctlWish("131072", isLeast: true, isAdvised: true))
+        let buckets = sysctls["net.netfilter.nf_conntrack_buckets"]
+        #expect(buckets == SysctlWish("32768", isLeast: true, isAdvised: true))
+        // A larger one is left.
+        #expect(buckets?.isMet(by: "65536") == true && buckets?.isMet(by: "16384") == false)
+        #expect(compiler().base().sysctls["net.netfilter.nf_conntrack_buckets"] == nil)
+    }
+
     @Test func oldKernelsReusePortsWithoutDelay() {
         var old = compiler()
         old.node.kernel = KernelVersion(5, 8)

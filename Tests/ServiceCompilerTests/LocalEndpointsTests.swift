@@ -24,6 +24,18 @@ import Testing
         #expect(inside?.ready == ready && inside?.lacksInside == lacks && inside?.lacksOutside == false)
     }
 
+    /// What the node itself takes out of service does not draw a load balancer's traffic here; that nothing here is ready is not said of it.
+    @Test func whatIsOutOfServiceDoesNotCount() {
+        var balanced = service(type: .loadBalancer)
+        balanced.externalTrafficPolicy = .local
+        let slices = [slice([Self.here, endpoint("10.244.0.9", node: "n1"), Self.there])]
+        func found(_ out: String...) -> LocalEndpoints? {
+            compiler().localEndpoints(balanced, slices: slices, outOfService: Set(out.map { IPAddress($0)! }))
+        }
+        #expect(found()?.ready == 2 && found("10.244.0.9")?.ready == 1 && found("10.244.1.1")?.ready == 2)
+        #expect(found("10.244.0.9", "10.244.0.1")?.ready == 0 && found("10.244.0.9", "10.244.0.1")?.lacksOutside == false)
+    }
+
     @Test func aPodOfTwoFamiliesIsOneEndpoint() {
         let slices = [slice([Self.here]), slice([endpoint("fd00::1", node: "n1")], family: .ipv6, name: "web-2")]
         #expect(compiler().localEndpoints(service(["10.96.0.10", "fd00:1::10"], policy: .local), slices: slices)?.ready == 1)

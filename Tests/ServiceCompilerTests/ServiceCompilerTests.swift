@@ -155,7 +155,12 @@ import Testing
         (["weights": #"{"10.0.0.1": 2147483648}"#], "is not a whole number"),
         (["weights": #"{"nonsense": 1}"#], "neither an address nor zone/NAME"),
         (["one-packet": "yes"], "is neither \"true\" nor \"false\""), (["shceduler": "rr"], "is not known"),
-        (["forwarding": "direct"], "is not served"),
+        (["forwarding": "direct"], "packets keep their port"), (["forwarding": "drect"], "did you mean direct?"),
+        (["scheduler": "wlcc"], "did you mean wlc?"), (["scheduler": "mine"], "is not a scheduler's name"),
+        (["scheduler-flags": "fallbck"], "did you mean fallback?"), (["shceduler": "rr"], "did you mean scheduler?"),
+        (["tunnel": "gue"], "is no tunnel"), (["tunnel": "gue:0"], "is no tunnel"), (["tunnel": "ipip+csum"], "is no tunnel"),
+        (["tunnel": "gre"], "has no effect where"), (["drain-timeout": "25h"], "is not a length of time"),
+        (["fwmark-group": "a"], "is not served"),
     ])
     func whatIsWrongIsNamedAndHasNoEffect(annotations: [String: String], message: String) throws {
         let result = compiled(annotations)

@@ -4,7 +4,7 @@ extension LabTests {
     /// What stands in the way: one clear sentence, an exit status, and all else is in force.
     @Suite @MainActor struct Commands {
         /// Debian's kernels have no `twos`; a service that asks for it fails alone. Where there is one, it works.
-        @Test(arguments: ["nosuch", "twos"]) func aSchedulerThatIsMissingFailsAlone(_ scheduler: String) async throws {
+        @Test(arguments: ["twos"]) func aSchedulerThatIsMissingFailsAlone(_ scheduler: String) async throws {
             var service = ServiceManifest(name: "odd", addresses: ["10.96.0.30"], ports: [.http])
             service.annotations = ["scheduler": scheduler]
             try await Scene.with(.bridge, [ServiceManifest(), service]) { scene in
@@ -21,6 +21,18 @@ extension LabTests {
                     // Neither its address nor its entry: a client must not reach a port of the node instead.
                     #expect(try await !Program.run("ip", "address", "show", "dev", "kube-ipvs0", in: "n1").output.contains("10.96.0.30"))
                 }
+            }
+        }
+
+        /// A name that Linux does not know is no question to the kernel: it is told, and the Service serves as it would without it.
+        @Test func aNameThatIsNoSchedulersIsRefused() async throws {
+            var service = ServiceManifest(name: "odd", addresses: ["10.96.0.30"], ports: [.http])
+            service.annotations = ["scheduler": "wlcc"]
+            try await Scene.with(.bridge, [service]) { scene in
+                let once = try await scene.run("run", "--once")
+                #expect(
+                    once.error.contains("\"wlcc\" is not a scheduler's name") && once.error.contains("did you mean wlc?"), "\(once.error)")
+                #expect(try await scene.table.contains("-A -t 10.96.0.30:80 -s rr"))
             }
         }
 

@@ -116,6 +116,51 @@ extension LabTests {
             }
         }
 
+        /// What `kubectl describe service` shows: an annotation that says nothing, an address that another has, a backend that is drained.
+        @Test func whoeverOwnsAServiceIsTold() async throws {
+            var odd = ServiceManifest(name: "odd", addresses: ["10.96.0.30"], ports: [.http])
+            odd.annotations = ["drain-timeout": "soon"]
+            let younger = ServiceManifest(name: "younger", addresses: ["10.96.0.20"], ports: [.http])
+            try await Self.with([ServiceManifest(ports: [.http, .echo]), odd]) { scene, server, _ in
+                _ = try await scene.startAgent()
+                @MainActor func posted(_ service: String, _ reason: String) async throws -> [PostedEvent] {
+                    let address = "http://127.0.0.1:\(Self.port)/posted"
+                    let text = try await Program.run("curl", "-sS", "--max-time", "10", address, in: "n1")
+                    let events = try text.lines.map { try JSONDecoder().decode(PostedEvent.self, from: Data($0.utf8)) }
+                    return events.filter { $0.regarding?.name == service && $0.reason == reason }
+                }
+                @MainActor func wait(_ service: String, _ reason: String) async throws -> PostedEvent {
+                    try await eventually("\(reason) of \(service) is posted") { try await !posted(service, reason).isEmpty }
+                    return try await posted(service, reason)[0]
+                }
+                let unknown = try await wait("odd", "ServiceProblem")
+                #expect(unknown.note?.contains("drain-timeout") == true && unknown.type == "Warning", "\(unknown)")
+                #expect(try await scene.ask("10.96.0.30", count: 4).failures == "", "it is balanced all the same")
+
+                server.services.append(younger)
+                try await server.put()
+                let twice = try await wait("younger", "AddressConflict")
+                #expect(twice.note?.contains("default/web") == true && twice.type == "Warning", "\(twice)")
+
+                // A connection that stays keeps its server, which is drained when its endpoint goes.
+                let held = try scene.start([Laboratory.peer, "hold", "10.96.0.20", "7", "--seconds", "300"], in: "client")
+                try await eventually("the connection stands") { !held.output.isEmpty }
+                server.services[0].endpoints = []
+                try await server.put()
+                let drained = try await wait("web", "DrainBegan")
+                #expect(drained.note?.contains("node n1: takes no new connections") == true && drained.type == "Normal", "\(drained)")
+                #expect(held.isRunning)
+            }
+        }
+
+        private struct PostedEvent: Decodable {
+            struct Reference: Decodable { var name: String }
+            var regarding: Reference?
+            var reason: String?
+            var note: String?
+            var type: String?
+        }
+
         @Test func planAndOnceReadTheCluster() async throws {
             try await Self.with([ServiceManifest(ports: [.http])]) { scene, _, program in
                 var statuses: [Int32] = []
@@ -147,8 +192,10 @@ enum APIDocuments {
         let ports = service.ports.map { port -> [String: Any] in
             ["name": port.name, "protocol": port.transport, "port": Int(port.number), "targetPort": Int(port.target)]
         }
+        let annotations = Dictionary(uniqueKeysWithValues: service.annotations.map { ("ipvs-agent.dev/" + $0.key, $0.value) })
         return [
-            "kind": "Service", "apiVersion": "v1", "metadata": ["name": service.name, "namespace": "default"],
+            "kind": "Service", "apiVersion": "v1",
+            "metadata": ["name": service.name, "namespace": "default", "annotations": annotations] as [String: Any],
             "spec": ["type": "ClusterIP", "clusterIP": service.addresses[0], "clusterIPs": service.addresses, "ports": ports],
         ]
     }

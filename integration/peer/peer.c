@@ -4,6 +4,8 @@
 // client sees which server a load balancer chose and what became of its own address on the way.
 
 #define _GNU_SOURCE
+#include "confine.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +45,8 @@ static const char usage_text[] =
     "lab-peer list < LINES\n"
     "    Many at once: a line `TAG get|udp|sctp ADDRESS PORT [OPTION]...` each. Prints `TAG ANSWER`, and\n"
     "    `TAG failed: REASON` for the first request of a line that fails, which ends that line.\n"
+    "lab-peer confine ROOT CAPABILITY,...|all PROGRAM [ARG]...\n"
+    "    Becomes a program in that root directory, with those of root's capabilities (NET_ADMIN, ...).\n"
     "Exit status: 0 all went well, 1 something failed, 2 wrong usage.\n";
 
 static volatile sig_atomic_t stop_asked;
@@ -752,6 +756,8 @@ static int list(void)
 
 int main(int count, char **arguments)
 {
+    if (count > 1 && strcmp(arguments[1], "confine") == 0)
+        return confine(count - 2, arguments + 2);
     catch_signals();
     if (count < 2 || strcmp(arguments[1], "--help") == 0) {
         fputs(usage_text, count < 2 ? stderr : stdout);

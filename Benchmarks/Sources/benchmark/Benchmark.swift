@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 
 enum Scenario: String, CaseIterable, ExpressibleByArgument {
-    case programming, restart, idle, load, changes, probes, kubernetes, listing
+    case programming, restart, idle, load, changes, probes, kubernetes, listing, deaths
 }
 
 enum Output: String, ExpressibleByArgument {
@@ -21,6 +21,8 @@ struct Benchmark: ParsableCommand {
     @Option(help: "The program that probes and is probed, built for release; without it, the scenario probes is left out.")
     var probeLoad: String?
     @Option(help: "The API server for tests (lab-apiserver), built for release. Without it, kubernetes is left out.") var apiServer: String?
+    @Option(help: "The servers and clients of the scenario deaths (Benchmarks/Deaths). Without it, that is left out.")
+    var deathsProgram: String?
     @Option(name: .customLong("scenario"), help: "What to measure; may be given several times. Without it, everything.")
     var scenarios: [Scenario] = []
     @Option(help: "Services, for everything but the latency of changes.") var services = 10_000
@@ -33,12 +35,16 @@ struct Benchmark: ParsableCommand {
     @Option(help: "Seconds of changes.") var loadSeconds = 300
     @Option(help: "Changes a second.") var loadRate = 100
     @Option(help: "Seconds of probes, for each load.") var probeSeconds = 20
+    @Option(help: "Deaths of real servers.") var deaths = 100
+    @Option(help: "Requests a second meanwhile.") var deathRate = 100
     @Option(help: "A directory for the manifests; in memory, best.") var directory = "/dev/shm"
     @Option(name: .shortAndLong, help: "How to print: markdown or json.") var output = Output.markdown
 
+    @Flag(help: "Leave out the table's head: the rows go on with another run's table.") var withoutHead = false
+
     func validate() throws {
         guard services > 0, endpoints > 0, runs > 0, changes > 0, idleSeconds > 0, loadSeconds > 0, loadRate > 0, batch > 0,
-            probeSeconds > 0
+            probeSeconds > 0, deaths > 0, deathRate > 0
         else {
             throw ValidationError("numbers are to be greater than 0")
         }
@@ -57,6 +63,7 @@ struct Benchmark: ParsableCommand {
         var rows: [Row] = []
         for scenario in Scenario.allCases where scenarios.isEmpty || scenarios.contains(scenario) {
             if scenario == .probes, scenarios.isEmpty, probeLoad == nil { continue }
+            if scenario == .deaths, scenarios.isEmpty, deathsProgram == nil { continue }
             let began = ContinuousClock.now
             progress("scenario \(scenario.rawValue)")
             switch scenario {
@@ -68,10 +75,11 @@ struct Benchmark: ParsableCommand {
             case .probes: rows += try probes()
             case .kubernetes: rows += try kubernetes()
             case .listing: rows += try listing()
+            case .deaths: rows += try deathsOfServers()
             }
             progress("scenario \(scenario.rawValue) took \((ContinuousClock.now - began).seconds.short) s")
         }
-        print(output == .markdown ? Table.markdown(rows) : try Table.json(rows))
+        print(output == .markdown ? Table.markdown(rows, hasHead: !withoutHead) : try Table.json(rows))
     }
 
     func manifests(_ services: Int) throws -> Manifests {

@@ -7,10 +7,10 @@ extension Benchmark {
         let restore = manifests.ipvsadmText
         // What the agent writes for each Service with a cluster IP: one entry in each of two sets.
         let entries = 2 * services
-        var floors = (ipvs: [Double](), addresses: [Double](), sets: [Double](), sum: [Double]())
+        var floors = (ipvs: [Double](), addresses: [Double](), sets: [Double](), sum: [Double](), files: [Double](), memory: [Double]())
         var ours = (ipvs: [Double](), addresses: [Double](), sets: [Double](), whole: [Double]())
         var steps: [String: [Double]] = [:]
-        var adm: [Double] = []
+        var (adm, mebibytes): ([Double], [Double]) = ([], [])
         for run in 1...runs {
             // Each side once in every run, one after the other.
             let ipvs = try floor.run(["ipvs", "\(services)", "\(endpoints)", "\(batch)"], in: Namespace())
@@ -22,10 +22,16 @@ extension Benchmark {
             floors.addresses.append(addresses)
             floors.sets.append(sets)
             floors.sum.append(ipvs + addresses + sets)
+            floors.files.append(try floor.run(["files", manifests.directory], in: Namespace()))
 
             let agent = try AgentProcess(agent, manifests, in: Namespace())
             let (applied, line) = try agent.inForce()
+            // Pages of the program and its libraries are not written to.
+            let usage = try agent.usage()
+            let ownMemory = usage.residentMiB - usage.fileMiB
             agent.stop()
+            floors.memory.append(try floor.run(["memory", "\(Int(ownMemory))"], in: Namespace()))
+            mebibytes.append(ownMemory)
             guard let applied, applied.fields["failures"] == "0" else { throw BenchmarkFailure("not every operation succeeded") }
             ours.ipvs.append(applied.seconds("ipvs-ms"))
             ours.addresses.append(applied.seconds("links-ms"))
@@ -36,17 +42,25 @@ extension Benchmark {
 
             adm.append(try Namespace().run(["ipvsadm", "-R"], input: restore).seconds)
             progress(
-                "run \(run) of \(runs): floors \(ipvs.secondsText), \(addresses.secondsText), \(sets.secondsText); ours "
+                "run \(run) of \(runs): floors \(ipvs.secondsText), \(addresses.secondsText), \(sets.secondsText), files "
+                    + "\((floors.files.last ?? 0).secondsText), memory \((floors.memory.last ?? 0).secondsText); ours "
                     + "\((ours.ipvs.last ?? 0).secondsText), \((ours.addresses.last ?? 0).secondsText), "
                     + "\((ours.sets.last ?? 0).secondsText), whole \((ours.whole.last ?? 0).secondsText); ipvsadm \((adm.last ?? 0).secondsText)"
             )
         }
         let table = "\(services) × \(endpoints)"
+        let withFiles = zip(floors.sum, floors.files).map(+)
         var rows = [
             row("IPVS, \(table)", ours.ipvs, "floor", floors.ipvs, 1.25),
             row("\(services) addresses", ours.addresses, "floor", floors.addresses, 1.5),
             row("\(entries) set entries", ours.sets, "floor", floors.sets, 1.5),
             row("whole run, \(table), from the start of the process", ours.whole, "the floors' sum", floors.sum, 3),
+            row("… against the reading of as many files, too", ours.whole, "floors and files", withFiles),
+            row("… and the having of as much memory", ours.whole, "floors, files and memory", zip(withFiles, floors.memory).map(+)),
+            Row(
+                what: "floors of any program: open, read and close \(services) files; write to \(mebibytes.median.short) MiB once",
+                ours: "",
+                other: "\(floors.files.median.secondsText); \(floors.memory.median.secondsText)"),
             Row(
                 what: "`ipvsadm -R` of the same table", ours: ours.ipvs.median.secondsText, other: "ipvsadm \(adm.median.secondsText)",
                 figure: adm.median / ours.ipvs.median, target: .atLeast(5, unit: " ×")),
@@ -57,9 +71,9 @@ extension Benchmark {
     }
 
     /// A row that compares medians.
-    func row(_ what: String, _ ours: [Double], _ name: String, _ other: [Double], _ limit: Double) -> Row {
+    func row(_ what: String, _ ours: [Double], _ name: String, _ other: [Double], _ limit: Double? = nil) -> Row {
         Row(
             what: what, ours: ours.median.secondsText, other: "\(name) \(other.median.secondsText)", figure: ours.median / other.median,
-            target: .atMost(limit, unit: " ×"))
+            target: limit.map { .atMost($0, unit: " ×") })
     }
 }

@@ -58,8 +58,8 @@ struct Row: Encodable {
 
 /// All lines, as Markdown for people or as JSON.
 enum Table {
-    static func markdown(_ rows: [Row]) -> String {
-        var lines = ["| what | ours | against | figure | target | met |", "| --- | --- | --- | --- | --- | --- |"]
+    static func markdown(_ rows: [Row], hasHead: Bool) -> String {
+        var lines = hasHead ? ["| what | ours | against | figure | target | met |", "| --- | --- | --- | --- | --- | --- |"] : []
         for row in rows {
             let figure = row.figure.map { "\($0.short)\(row.target?.unit ?? " ×")" } ?? ""
             let met = row.isMet.map { $0 ? "yes" : "**no**" } ?? ""

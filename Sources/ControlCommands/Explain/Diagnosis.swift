@@ -1,6 +1,7 @@
 import IPVS
 import Links
 import NodeModel
+import PacketRules
 
 /// What stands in the way of traffic on a node, found by looking at what it is. Pure: facts in, findings out.
 struct Diagnosis {
@@ -10,8 +11,8 @@ struct Diagnosis {
 
     var findings: [Finding] {
         [
-            kernel, forwarding, connectionTracking, reuse, expiry, reversePath, addressResolution, bridges, backEnds, leftovers, estimators,
-            tables,
+            kernel, forwarding, connectionTracking, reuse, expiry, reversePath, addressResolution, bridges, backEnds, leftovers, modules,
+            estimators, tables,
         ]
         .flatMap { $0() }.worstFirst
     }
@@ -189,6 +190,21 @@ struct Diagnosis {
     /// Chains of kube-proxy's iptables mode, and of its nftables mode, beside a virtual server table: both act.
     private func leftovers() -> [Finding] {
         var findings: [Finding] = []
+        for (backEnd, count) in facts.iptablesModeChains.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            findings.append(
+                Finding(
+                    .wrong, "kube-proxy's iptables mode",
+                    "left \(count) chains in the \(backEnd.rawValue) back end: they translate connections to Services before IPVS sees them",
+                    remedy: "kube-proxy --cleanup with kube-proxy of the version that made them, or start the machine anew"))
+        }
+        if !facts.nftablesFamilies.isEmpty {
+            let families = facts.nftablesFamilies.map { $0 == .ipv4 ? "ip" : "ip6" }
+            findings.append(
+                Finding(
+                    .wrong, "kube-proxy's nftables mode",
+                    "left its table in \(families.joined(separator: " and ")): it translates connections to Services before IPVS sees them",
+                    remedy: families.map { "nft delete table \($0) kube-proxy" }.joined(separator: "; ")))
+        }
         if facts.programs.contains(where: { $0.hasPrefix("kube-proxy") }), facts.agentAnswers {
             findings.append(
                 Finding(
@@ -201,6 +217,18 @@ struct Diagnosis {
                     .doubtful, "other programs", "\(program) makes virtual servers, too",
                     remedy: "keep their addresses apart (--ipvs-exclude-cidrs)"))
         }
+        return findings
+    }
+
+    /// Sets that cannot be read are sets that the agent cannot fill, either.
+    private func modules() -> [Finding] {
+        var findings: [Finding] = []
+        if let problem = facts.table?.setProblem {
+            findings.append(Finding(.wrong, "sets", problem, remedy: "modprobe -a ip_set ip_set_hash_ipport xt_set"))
+        }
+        guard let loaded = facts.modules else { return findings }
+        let ours = loaded.filter { name in ["ip_vs", "ip_set", "nf_conntrack", "br_netfilter", "xt_set"].contains(where: name.hasPrefix) }
+        if !ours.isEmpty { findings.append(Finding(.good, "modules", "loaded: \(ours.sorted().joined(separator: ", "))")) }
         return findings
     }
 

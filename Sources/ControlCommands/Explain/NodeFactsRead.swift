@@ -16,6 +16,10 @@ struct NodeFactsRead {
     var rules: [AddressFamily: RuleTables]?
     var ruleWarnings: [String] = []
     var ruleProblem: String?
+    /// Chains of kube-proxy's iptables mode, by back end.
+    var iptablesModeChains: [RuleBackEnd: Int] = [:]
+    /// The families in which the table of kube-proxy's nftables mode stands.
+    var nftablesFamilies: [AddressFamily] = []
     var servers: [(ObservedVirtualServer, [ObservedRealServer])]?
     var information: IPVSInformation?
     var connections: Int?
@@ -34,14 +38,18 @@ struct NodeFactsRead {
         "net.bridge.bridge-nf-call-ip6tables", "net.ipv4.ip_local_port_range", "net.ipv4.conf.all.route_localnet",
     ]
 
-    static func read(_ kernel: KernelOptions, dummy: String, connections wantsConnections: Bool) async -> NodeFactsRead {
+    /// Looks at the node. Counting connections and reading the real servers of every virtual server take long where there are many.
+    static func read(
+        _ kernel: KernelOptions, dummy: String, connections wantsConnections: Bool, realServers: Bool = true
+    ) async -> NodeFactsRead {
         var facts = NodeFactsRead()
         facts.kernel = KernelVersion.running
         let files = SysctlFiles()
         // Settings of IPVS are there when it is loaded, which asking for the table does.
         if let servers = try? kernel.withKernel({ (handle) throws(IPVSError) in
             facts.information = try handle.information()
-            return try KernelTable.whole(&handle)
+            if realServers { return try KernelTable.whole(&handle) }
+            return try handle.virtualServers().map { ($0, []) }
         }) {
             facts.servers = servers
         }
@@ -56,11 +64,13 @@ struct NodeFactsRead {
         do throws(RuleError) {
             let tool = try await PacketRuleTool.choose(families: [.ipv4])
             facts.ruleWarnings = tool.warnings.map(\.description)
+            facts.iptablesModeChains = tool.surveys.mapValues(\.iptablesModeChains).filter { $0.value > 0 }
             facts.rules = try await tool.observe([.ipv4])
             if let six = try? await tool.observe([.ipv6]) { facts.rules?.merge(six) { $1 } }
         } catch {
             facts.ruleProblem = "\(error)"
         }
+        facts.nftablesFamilies = AddressFamily.allCases.filter { (try? NFTables.names($0))?.contains("kube-proxy") ?? false }
         if wantsConnections, let count = try? countConnections() { facts.connections = count }
         facts.conntrackCount = (try? files.read("net.netfilter.nf_conntrack_count")).flatMap { Int($0) }
         facts.conntrackMaximum = (try? files.read("net.netfilter.nf_conntrack_max")).flatMap { Int($0) }

@@ -37,32 +37,20 @@ struct SourceHashing {
         let port = flags.contains(.port) ? port : 0
         let first = Self.hash(client, port, offset: 0)
         let chosen = servers[buckets[first]]
-        if Self.isAvailable(chosen) { return chosen }
+        if chosen.isAvailable { return chosen }
         guard flags.contains(.fallback) else { return nil }
         // `ip_vs_sh_get_fallback`: the next offsets, hashed anew.
         for offset in 0..<Self.size {
             let hash = Self.hash(client, port, offset: UInt32((offset + first) % Self.size))
             let other = servers[buckets[hash]]
-            if Self.isAvailable(other) { return other }
+            if other.isAvailable { return other }
         }
         return nil
     }
 
-    /// Of a weight above 0, and not over its threshold. The flag that the kernel keeps for the latter is not shown; the counts nearly tell it.
-    private static func isAvailable(_ server: ObservedRealServer) -> Bool {
-        let configuration = server.server.configuration
-        let count = UInt64(server.connections.active) + UInt64(server.connections.inactive)
-        return configuration.weight > 0 && (configuration.upperThreshold == 0 || count < UInt64(configuration.upperThreshold))
-    }
-
     /// `ip_vs_sh_hashkey`, with `hash_32` of linux/hash.h. The parts of an IPv6 address are folded into one.
     private static func hash(_ address: IPAddress, _ port: UInt16, offset: UInt32) -> Int {
-        let bytes = address.bytes
-        var folded: UInt32 = 0
-        for start in stride(from: 0, to: bytes.count, by: 4) {
-            folded ^= bytes[start..<start + 4].reduce(0) { $0 << 8 | UInt32($1) }
-        }
-        let hashed = ((UInt32(port) &+ folded) &* 0x61c8_8647) >> (32 - bits)
+        let hashed = ((UInt32(port) &+ address.folded) &* 0x61c8_8647) >> (32 - bits)
         return Int((offset &+ hashed) & UInt32(size - 1))
     }
 }
