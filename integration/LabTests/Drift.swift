@@ -50,6 +50,8 @@ extension LabTests {
         ])
         func whatIsRemovedFromTheLinkIsPutBackAtOnce(_ command: String, _ words: String) async throws {
             try await Scene.with(.bridge, [Self.service]) { scene in
+                // No resync will come to see it.
+                scene.flags = ["--ipvs-sync-period", "1h"]
                 let agent = try await scene.startAgent()
                 // What the agent itself has done a moment ago may still be on its way to be announced.
                 try await Task.sleep(for: .seconds(1))

@@ -109,7 +109,7 @@ extension LabTests {
         /// Addresses come and go while the agent runs.
         @Test func nodePortsFollowTheNodesAddresses() async throws {
             try await with(Self.service([Self.port])) { scene in
-                let agent = try await scene.startAgent()
+                let agent = try await scene.startAgent("--ipvs-sync-period", "1h")
                 for (address, length, shown) in [("192.0.2.77", 24, "192.0.2.77"), ("2001:db8:1::77", 64, "[2001:db8:1::77]")] {
                     let unserved = try await scene.ask(address, 30080, from: "outside", count: 1, "--timeout", "500")
                     #expect(unserved.list == [], "nobody has it yet")

@@ -4,13 +4,13 @@ import Testing
 extension LabTests {
     /// The node follows its documents.
     @Suite @MainActor struct Following {
-        /// How soon a change must be in force.
+        /// What a change takes at most until it is in force; no resync may bring it instead.
         private let soon = Duration.seconds(2)
 
         @Test func endpointsComeAndGo() async throws {
             var service = ServiceManifest()
             try await Scene.with(.bridge, [service]) { scene in
-                _ = try await scene.startAgent()
+                _ = try await scene.startAgent("--ipvs-sync-period", "1h")
                 service.endpoints.remove(at: 1)
                 try scene.manifests.write(service)
                 try await scene.untilTable(has: "10.96.0.20:80 -r 10.244.0.12:8080", false, within: soon)
@@ -24,7 +24,7 @@ extension LabTests {
 
         @Test func servicesComeAndGo() async throws {
             try await Scene.with { scene in
-                _ = try await scene.startAgent()
+                _ = try await scene.startAgent("--ipvs-sync-period", "1h")
                 var service = ServiceManifest(ports: [.http])
                 try scene.manifests.write(service)
                 try await scene.untilTable(has: "-a -t 10.96.0.20:80", within: soon)
@@ -59,7 +59,7 @@ extension LabTests {
                         """)
                 }
                 try await publish("..1", ServiceManifest())
-                let agent = try await scene.startAgent()
+                let agent = try await scene.startAgent("--ipvs-sync-period", "1h")
                 try await publish("..2", ServiceManifest(ports: [.http], endpoints: ["10.244.1.11"]))
                 // The table is read in several pieces, between which the kernel may take some of the agent's messages: so it is read again.
                 try await eventually("the new volume is in force", within: soon) {
@@ -72,7 +72,7 @@ extension LabTests {
         @Test func aBadDocumentStopsNoOther() async throws {
             var good = ServiceManifest(name: "good", addresses: ["10.96.0.30"], ports: [.http])
             try await Scene.with(.bridge, [ServiceManifest(ports: [.http]), good]) { scene in
-                let agent = try await scene.startAgent()
+                let agent = try await scene.startAgent("--ipvs-sync-period", "1h")
                 let bad = ServiceManifest(ports: [.http]).text.replacing("port: 80,", with: "port: 70000,")
                 try scene.manifests.write(bad, to: "web.yaml")
                 good.endpoints = ["10.244.0.11"]
@@ -94,7 +94,7 @@ extension LabTests {
 
         @Test func aDirectoryThatVanishesEmptiesNothing() async throws {
             try await Scene.with(.bridge, [ServiceManifest()]) { scene in
-                let agent = try await scene.startAgent()
+                let agent = try await scene.startAgent("--ipvs-sync-period", "1h")
                 let before = try await scene.table
                 let away = scene.manifests.path + ".away"
                 try FileManager.default.moveItem(atPath: scene.manifests.path, toPath: away)

@@ -64,13 +64,13 @@ import Foundation
         var lines: [String] { output.split(separator: "\n").map(String.init) }
     }
 
-    /// Waits until it has ended; what takes longer is killed and is a failure.
+    /// Waits until it has ended; what takes longer than ``patience`` times the limit is killed and is a failure.
     func result(within limit: Duration = .seconds(30)) async throws -> Result {
-        let deadline = ContinuousClock.now + limit
+        let deadline = ContinuousClock.now + limit * patience
         while process.isRunning {
             if ContinuousClock.now > deadline {
                 signal(SIGKILL)
-                throw LabFailure("not done within \(limit): \(name)\n\(output)\(error)")
+                throw LabFailure("not done within \(limit * patience): \(name)\n\(output)\(error)")
             }
             try await Task.sleep(for: .milliseconds(5))
         }
