@@ -2,14 +2,17 @@
 package struct ServiceReport: Hashable, Sendable, Codable {
     /// `default/web`.
     package var name: String
+    /// `metadata.labels`; missing only in what an agent says that does not tell them yet.
+    package var labels: [String: String]?
     package var addresses: [String]
     package var virtualServers: [VirtualServerReport]
 
     /// How many are asked for at a time, so that each answer is a small piece of work.
     package static let batch = 200
 
-    package init(name: String, addresses: [String], virtualServers: [VirtualServerReport]) {
+    package init(name: String, labels: [String: String]? = nil, addresses: [String], virtualServers: [VirtualServerReport]) {
         self.name = name
+        self.labels = labels
         self.addresses = addresses
         self.virtualServers = virtualServers
     }

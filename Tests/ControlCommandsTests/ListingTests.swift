@@ -78,7 +78,8 @@ import Testing
             typeName: "hash:ip,port", family: .ipv4, maximumEntries: 65536, entries: [.addressPort(Samples.ip("10.96.0.10"), 80, .tcp)])
         let (server, real) = Samples.table[0]
         let page = DescriptionPage(
-            descriptions: [ServiceDescription(Samples.web, server, real, view, Samples.knowledge)], notes: Samples.silence.notes)
+            descriptions: [ServiceDescription(Samples.web, server, real, view, Samples.knowledge, Samples.hands)],
+            notes: Samples.silence.notes)
         var options = try OutputOptions.parse([])
         options.output = format
         try Golden.check(page.text(options, style: .plain), "describe.\(format)")

@@ -1,5 +1,7 @@
+import CommandSupport
 import Foundation
 import IPVS
+import Links
 import NodeModel
 import Planner
 import TestSupport
@@ -99,5 +101,63 @@ import VirtualServerDocuments
         #expect(TouchedKeys(directory: directory).contains(Samples.web))
         try Data("rubbish".utf8).write(to: URL(filePath: directory + "/ipvsctl-touched.json"))
         #expect(!TouchedKeys(directory: directory).contains(Samples.web))
+    }
+
+    /// What an agent is asked to do comes in parts that it does in one piece, and what comes is asked for before what goes.
+    @Test func anAgentIsAskedForWhatComesFirst() throws {
+        var wanted = Self.base
+        wanted.servers[Samples.mark] = nil
+        wanted.servers[Samples.dns] = nil
+        wanted.servers[Samples.web]?.configuration.scheduler = .leastConnection
+        for number in 1...3 {
+            wanted.servers[.address(IPAddress(ipv4: 0x0a60_0100 + UInt32(number)), port: 80, .tcp)] = VirtualServerState(
+                .init(scheduler: .roundRobin))
+        }
+        let change = TableChange(from: Self.base.servers, to: wanted.servers, removing: { _ in true })
+        let asked = AskedChange(change, of: Self.base.servers, force: false, atOnce: 3)
+        #expect(asked.parts.map(\.removes) == [false, false, true])
+        #expect(asked.parts.map(\.list.servers.count) == [3, 1, 2])
+        let made = asked.parts.filter { !$0.removes }.reduce(into: [:]) { $0.merge($1.list.servers) { $1 } }
+        #expect(made == wanted.servers)
+        #expect(Set(asked.parts[2].list.servers.keys) == [Samples.mark, Samples.dns])
+    }
+
+    /// Ours is what stands on an address of ours or in a set of ours, or was made here; everything else needs force.
+    @Test func whatIsNotOursIsToldByWhatTheNodeShows() throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/owners-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        var view = NodeView(links: NodeLinks(links: [], addresses: []))
+        view.state.addresses = [Samples.ip("10.96.0.10")]
+        var touched = TouchedKeys(directory: directory)
+        try touched.remember([Samples.mark])
+        let owners = Owners(view: view, touched: touched, programs: ["keepalived (process 7)"])
+        #expect([Samples.web, Samples.dns, Samples.mark].map(owners.isOurs) == [true, false, true])
+        #expect(owners.owner(of: Samples.dns) == "perhaps that of keepalived (process 7)")
+        #expect(throws: CommandFailure.self) {
+            _ = try SetWeight.change(Self.base, [Samples.web], "10.244.0.3", 0) { key in throw CommandFailure("\(key) is not ours") }
+        }
+    }
+
+    /// One wrong line, and nothing of the file counts.
+    @Test(arguments: [
+        ("-A -t 192.0.2.2:80 -s rr\n-A -t 192.0.2.3:80 -s rr -w 4\n", ":2, -w: unknown option"),
+        ("-a -t 192.0.2.2:80 -r 192.0.2.9:80 -m\n", ":1"),
+        (
+            "kind: VirtualServerList\napiVersion: ipvs-agent.dev/v1alpha1\nitems:\n- spec: {address: 192.0.2.2, port: 80, protocol: tcp, scheduler: rr}\n- spec: {address: 192.0.2.3, port: 80, protocol: tcp, schedular: rr}\n",
+            "items[1].spec.schedular: unknown field; did you mean scheduler?"
+        ),
+        ("-A -t 192.0.2.2:80 -s \u{0}\n", ":1"),
+    ])
+    func aWrongFileIsRefusedWhole(_ text: String, _ place: String) throws {
+        let file = FileManager.default.temporaryDirectory.path + "/table-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try Data(text.utf8).write(to: URL(filePath: file))
+        do {
+            let list = try TableFile.read(file, nil)
+            Issue.record("\(list.servers.count) were read")
+        } catch let failure as CommandFailure {
+            #expect(failure.description.contains(file) && failure.description.contains(place), "\(failure)")
+            #expect(failure.description.hasSuffix("nothing was changed") && failure.status == ExitStatus.invalid)
+        }
     }
 }

@@ -14,6 +14,9 @@ struct AgentKnowledge: Sendable {
 
     private(set) var entries: [VirtualServer.Key: Entry] = [:]
     private(set) var services: [ServiceReport] = []
+    private var labels: [String: [String: String]] = [:]
+    /// Whether the agent that answered says which labels Services have.
+    private(set) var tellsLabels = true
     /// Why nothing is known; nil where the agent answered.
     var absence: String?
 
@@ -22,6 +25,7 @@ struct AgentKnowledge: Sendable {
     init(_ services: [ServiceReport]) {
         self.services = services
         for service in services {
+            if let own = service.labels { labels[service.name] = own } else { tellsLabels = false }
             for report in service.virtualServers where report.state != .taken {
                 for key in report.keys { entries[key] = Entry(service: service.name, state: report.state, report: report) }
             }
@@ -29,6 +33,9 @@ struct AgentKnowledge: Sendable {
     }
 
     subscript(key: VirtualServer.Key) -> Entry? { entries[key] }
+
+    /// What a Service is labelled with; nil where there is no such Service, or nobody says.
+    func labels(of service: String) -> [String: String]? { labels[service] }
 
     /// What to say about an agent that did not answer.
     var notes: [String] { absence.map { ["names, states and health are missing: " + $0] } ?? [] }

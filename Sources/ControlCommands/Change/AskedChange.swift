@@ -47,7 +47,7 @@ struct AskedChange {
         for part in parts {
             do throws(AgentSocketProblem) {
                 let report = try await ask(part, agent, isTrial: true)
-                Self.show(leftAlone: report)
+                for line in ChangeText.leftAlone(report) { printError(line) }
                 if !report.operations.isEmpty { hasWork = true }
             } catch {
                 throw Self.failure(error, agent, holder)
@@ -81,24 +81,9 @@ struct AskedChange {
 
     /// Says what the agent did, operation by operation, and fails where one of them failed.
     static func show(_ report: ChangeReport) throws(CommandFailure) {
-        for result in report.operations where result.outcome == "done" { StandardOutput.write("\(result.operation)\n") }
-        for server in report.putBack {
-            printError(
-                "the agent wants \(server.virtualServer) otherwise for \(server.owner), and puts it back when it next looks, every "
-                    + "\(Int(report.looksEverySeconds)) s")
-        }
-        let failures = report.operations.filter { $0.outcome == "failed" }.map { result in
-            "cannot \(result.operation): \(result.message ?? "")" + (result.remedy.map { ". \($0)" } ?? "")
-        }
-        guard !failures.isEmpty else { return }
-        throw CommandFailure(failures.joined(separator: "\n") + "\n\(failures.count) operation\(failures.count == 1 ? "" : "s") failed")
-    }
-
-    private static func show(leftAlone report: ChangeReport) {
-        for server in report.leftAlone.prefix(20) {
-            printError("left alone: \(server.virtualServer) is \(server.owner)'s; --force removes it until the agent puts it back")
-        }
-        if report.leftAlone.count > 20 { printError("left alone: \(report.leftAlone.count - 20) more") }
+        for line in ChangeText.done(report) { StandardOutput.write(line + "\n") }
+        for line in ChangeText.putBack(report) { printError(line) }
+        if let failure = ChangeText.failure(report) { throw CommandFailure(failure) }
     }
 
     private func ask(_ part: Part, _ agent: AgentSocket, isTrial: Bool) async throws(AgentSocketProblem) -> ChangeReport {

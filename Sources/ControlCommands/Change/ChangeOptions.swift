@@ -58,7 +58,8 @@ struct ChangeOptions: ParsableArguments {
         let table = VirtualServerList(try kernel.withKernel { (handle) throws(IPVSError) in try KernelTable.whole(&handle) })
         let owners = Owners(view: try NodeView.read(dummy: link), touched: touched)
         let change = try decide(table, owners)
-        leave(change.leftAlone.map { ManagedServer(virtualServer: "\($0)", owner: owners.owner(of: $0)) })
+        let stays = change.leftAlone.map { ManagedServer(virtualServer: "\($0)", owner: owners.owner(of: $0)) }
+        for line in ChangeText.leftAlone(stays) { printError(line) }
         guard !change.isEmpty else { return StandardOutput.write("Nothing to do.\n") }
         let asked = lock == nil ? AskedChange(change, of: table.servers, force: force) : nil
         if let asked, try await !asked.check(agent, holder) { return StandardOutput.write("Nothing to do.\n") }
@@ -72,19 +73,8 @@ struct ChangeOptions: ParsableArguments {
         let operations = change.operations.compactMap { IPVSOperation($0) }
         let failures = try kernel.withKernel { (handle) throws(IPVSError) in handle.execute(operations) }
         _ = consume lock
-        let failed = Set(failures.map(\.index))
-        for (index, operation) in change.operations.enumerated() where !failed.contains(index) { StandardOutput.write("\(operation)\n") }
+        for line in ChangeText.done(change.operations, without: Set(failures.map(\.index))) { StandardOutput.write(line + "\n") }
         try Self.report(failures)
-    }
-
-    /// Says what stays, and whose it is.
-    private func leave(_ servers: [ManagedServer]) {
-        let most = 20
-        for server in servers.prefix(most) {
-            printError(
-                "left alone: \(server.virtualServer) is not in the list, and is not ours: \(server.owner); --force removes it")
-        }
-        if servers.count > most { printError("left alone: \(servers.count - most) more") }
     }
 
     /// Tells of failures; of those that follow from another only that one.

@@ -48,8 +48,10 @@ struct HandArguments: ParsableArguments {
         /// New connections.
         case serving
 
-        /// What there is to say once it is reached; nil before.
-        func words(_ servers: [ObservedRealServer]) -> String? {
+        /// What there is to say once it is reached; nil before. Where nobody knows whose real servers they are (`silence` says why), none found
+        /// would look like none left.
+        func words(_ servers: [ObservedRealServer], silence: String? = nil) -> String? {
+            guard silence == nil else { return nil }
             let taking = servers.count { $0.server.configuration.weight > 0 }
             switch self {
             case .empty: return taking == 0 && Self.connections(servers) == 0 ? "no connections are left" : nil
@@ -58,12 +60,17 @@ struct HandArguments: ParsableArguments {
         }
 
         /// What to say where the time is over.
-        func lateness(_ servers: [ObservedRealServer]) -> String {
+        func lateness(_ servers: [ObservedRealServer], silence: String? = nil) -> String {
+            if let silence { return "it is not known how it is: \(silence)" }
             switch self {
-            case .empty: "\(Self.connections(servers)) connections are left on \(servers.count) real servers; it goes on draining"
-            case .serving: "it takes no new connections on all of \(servers.count) real servers; it may be down (get health)"
+            case .empty:
+                return "\(Self.count(Self.connections(servers), "connection")) left on \(Self.count(UInt64(servers.count), "real server")); it goes on draining"
+            case .serving:
+                return "it takes no new connections on all of \(Self.count(UInt64(servers.count), "real server")); it may be down (get health)"
             }
         }
+
+        private static func count(_ number: UInt64, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
 
         private static func connections(_ servers: [ObservedRealServer]) -> UInt64 {
             servers.reduce(0) { $0 + UInt64($1.connections.active) + UInt64($1.connections.inactive) }
@@ -79,8 +86,11 @@ struct HandArguments: ParsableArguments {
             let meant = servers.flatMap { server, real in
                 real.filter { Self.isMeant($0.server.key, of: knowledge[server.server.key]?.service, scope, key) }
             }
-            if let words = goal.words(meant) { return StandardOutput.write(words + "\n") }
-            guard ContinuousClock.now < end else { throw CommandFailure("after \(Int(timeout)) s \(goal.lateness(meant))") }
+            let silence = scope == .address ? nil : knowledge.absence
+            if let words = goal.words(meant, silence: silence) { return StandardOutput.write(words + "\n") }
+            guard ContinuousClock.now < end else {
+                throw CommandFailure("after \(Int(timeout)) s \(goal.lateness(meant, silence: silence))")
+            }
             try await Task.sleep(for: .seconds(1))
         }
     }

@@ -26,6 +26,7 @@ struct DescribeService: AsyncParsableCommand, NamespaceCommand {
     func run() async throws {
         try await output.show {
             let knowledge = await agent.knowledge()
+            let (hands, silence) = await knowledge.absence == nil ? handBook() : (HandBook(), nil)
             let view = try NodeView.read(dummy: link)
             let standing = try kernel.withKernel { (handle) throws(IPVSError) in try handle.virtualServers() }
             let all = Set(standing.map(\.server.key)).union(knowledge.entries.filter { $0.value.state == .missing }.keys)
@@ -35,11 +36,20 @@ struct DescribeService: AsyncParsableCommand, NamespaceCommand {
                 for key in keys {
                     let observed = standing.first { $0.server.key == key }
                     let real = observed == nil ? [] : try handle.realServers(of: key).sorted { $0.server.key < $1.server.key }
-                    descriptions.append(ServiceDescription(key, observed, real, view, knowledge))
+                    descriptions.append(ServiceDescription(key, observed, real, view, knowledge, hands))
                 }
                 return descriptions
             }
-            return DescriptionPage(descriptions: descriptions, notes: knowledge.notes)
+            return DescriptionPage(descriptions: descriptions, notes: knowledge.notes + (silence.map { [$0] } ?? []))
+        }
+    }
+
+    /// What is said by hand; nothing, with the reason, where that cannot be asked.
+    private func handBook() async -> (HandBook, String?) {
+        do throws(AgentSocketProblem) {
+            return (try await agent.agent.handBook(), nil)
+        } catch {
+            return (HandBook(), "what is said by hand is missing: " + error.text(agent.socket))
         }
     }
 }
@@ -57,10 +67,16 @@ struct ServiceDescription {
     var holder: String?
     var entries: [(SetKey, SetEntry)]
     var setProblem: String?
+    /// What the Service is labelled with.
+    var labels: [String: String]?
+    /// What is said by hand of it and of its real servers, the narrowest first.
+    var hands: [HandReport] = []
+    /// The same for each real server that stands or is wanted.
+    private var handsOfServer: [RealServer.Key: [HandReport]] = [:]
 
     init(
         _ key: VirtualServer.Key, _ observed: ObservedVirtualServer?, _ realServers: [ObservedRealServer], _ view: NodeView,
-        _ knowledge: AgentKnowledge
+        _ knowledge: AgentKnowledge, _ book: HandBook = HandBook()
     ) {
         self.key = key
         self.observed = observed
@@ -75,6 +91,14 @@ struct ServiceDescription {
         }
         entries = view.entries(of: key)
         setProblem = view.setProblem
+        guard let entry else { return }
+        labels = knowledge.labels(of: entry.service)
+        for server in Set(realServers.map(\.server.key)).union(wanted.keys) {
+            let said = book.concerning(entry.service, server)
+            if !said.isEmpty { handsOfServer[server] = said }
+        }
+        let all = Set(handsOfServer.values.joined()).union(book.naming(entry.service))
+        hands = book.reports.filter(all.contains)
     }
 }
 
@@ -88,7 +112,7 @@ struct DescriptionPage: Report {
         case .json: try DocumentText.json(document)
         case .yaml: try DocumentText.yaml(document)
         case .name: descriptions.map(\.key.objectName).joined(separator: "\n")
-        case .table, .wide: descriptions.map { $0.text(style) }.joined(separator: "\n\n") + notes.map { "\n# " + $0 }.joined()
+        case .table, .wide: descriptions.map { $0.text(style) }.joined(separator: "\n\n") + notes.map { "\n# " + $0.printable }.joined()
         }
     }
 
@@ -104,7 +128,8 @@ struct DescriptionPage: Report {
 
 extension ServiceDescription: Encodable {
     private enum Field: String, CodingKey {
-        case key, service, state, scheduler, schedulerFlags, persistence, persistenceEngine, onePacket, addressHeldBy, sets, realServers
+        case key, service, labels, state, byHand, scheduler, schedulerFlags, persistence, persistenceEngine, onePacket, addressHeldBy, sets,
+            realServers
         case statistics
     }
 
@@ -117,7 +142,9 @@ extension ServiceDescription: Encodable {
         var container = encoder.container(keyedBy: Field.self)
         try container.encode(KeyDocument(key), forKey: .key)
         try container.encodeIfPresent(entry?.service, forKey: .service)
+        try container.encodeIfPresent(labels, forKey: .labels)
         try container.encodeIfPresent(entry?.state.rawValue, forKey: .state)
+        if !hands.isEmpty { try container.encode(hands, forKey: .byHand) }
         try container.encodeIfPresent(holder, forKey: .addressHeldBy)
         try container.encode(entries.map { Entry(set: $0.0.name, entry: $0.1.description) }, forKey: .sets)
         guard let observed else { return }
@@ -134,7 +161,17 @@ extension ServiceDescription: Encodable {
     /// The page as a person reads it.
     func text(_ style: Style) -> String {
         var lines: [(String, String)] = [("Virtual server", key.description)]
-        if let entry { lines += [("Service", entry.service), ("State", entry.state.rawValue)] }
+        if let entry { lines.append(("Service", entry.service)) }
+        if let labels, !labels.isEmpty {
+            lines.append(("Labels", labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",").printable))
+        }
+        if let entry { lines.append(("State", entry.state.rawValue)) }
+        // Of the Service as a whole, and of endpoints that have gone since; what is said of others stands in their lines.
+        let shown = Set(handsOfServer.values.joined().filter { $0.scope != "service" })
+        for (index, hand) in hands.filter({ !shown.contains($0) }).enumerated() {
+            let about = hand.scope == "service" ? "" : "\(hand.key.split(separator: "/").last ?? ""): "
+            lines.append((index == 0 ? "By hand" : "", style.paint((about + hand.words).printable, .doubtful)))
+        }
         guard let observed else {
             lines.append(("Kernel", style.paint("it is wanted and does not stand", .bad)))
             return Self.aligned(lines)
@@ -172,6 +209,9 @@ extension ServiceDescription: Encodable {
         ])
         let isKnown = !wanted.isEmpty
         if isKnown { table.columns.append(.init("STATE")) }
+        // What is said of the Service stands above.
+        let said = handsOfServer.mapValues { $0.filter { $0.scope != "service" } }.filter { !$0.value.isEmpty }
+        if !said.isEmpty { table.columns.append(.init("BY HAND")) }
         for server in realServers {
             let (key, configuration) = (server.server.key, server.server.configuration)
             var row: [TableOutput.Cell] = [
@@ -184,11 +224,15 @@ extension ServiceDescription: Encodable {
             if isKnown {
                 row.append(.init(wanted[key]?.state.rawValue ?? "not wanted", tone: wanted[key]?.state == .inForce ? .good : .doubtful))
             }
+            if !said.isEmpty { row.append(.init(said[key]?.words ?? "-")) }
             table.rows.append(row)
         }
         let standing = Set(realServers.map(\.server.key))
         for (key, report) in wanted.sorted(by: { $0.key < $1.key }) where !standing.contains(key) {
-            table.rows.append(["\(key)", "\(report.forwarding)", "\(report.weight)", "-", "-", "-", "-", .init("missing", tone: .bad)])
+            let row: [TableOutput.Cell] = [
+                "\(key)", "\(report.forwarding)", "\(report.weight)", "-", "-", "-", "-", .init("missing", tone: .bad),
+            ]
+            table.rows.append(row + (said.isEmpty ? [] : [.init(said[key]?.words ?? "-")]))
         }
         return table.text(style)
     }

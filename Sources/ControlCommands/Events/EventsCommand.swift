@@ -64,9 +64,9 @@ struct EventsCommand: AsyncParsableCommand {
 
     static func text(_ event: AgentEvent, _ line: String, _ format: OutputFormat, _ style: Style) throws -> String {
         switch format {
-        case .json: return line
+        case .json: return line.printableJSON
         case .yaml: return "---\n" + (try DocumentText.yaml(event))
-        case .name: return event.about
+        case .name: return event.about.printable
         case .table, .wide:
             let tone: Tone =
                 switch event.kind {
@@ -77,7 +77,7 @@ struct EventsCommand: AsyncParsableCommand {
                 }
             let kind = event.kind.rawValue + String(repeating: " ", count: max(15 - event.kind.rawValue.count, 0))
             let remedy = event.remedy.map { "; \($0)" } ?? ""
-            return "\(style.paint(event.time.description, .faint))  \(style.paint(kind, tone))  \(event.message)\(remedy)"
+            return "\(style.paint(event.time.description, .faint))  \(style.paint(kind, tone))  \((event.message + remedy).printable)"
         }
     }
 }

@@ -16,6 +16,7 @@ struct GetServers: AsyncParsableCommand, NamespaceCommand {
     func run() async throws {
         try await output.show {
             let knowledge = await agent.knowledge()
+            try filter.services.check(knowledge)
             var servers = try kernel.withKernel { (handle) throws(IPVSError) in try KernelTable.whole(&handle) }
             if !names.isEmpty {
                 let keys = Set(try names.flatMap { try ServiceNames(servers.map(\.0.server.key), knowledge).keys(of: $0) })
@@ -25,7 +26,7 @@ struct GetServers: AsyncParsableCommand, NamespaceCommand {
                 real.map { ServerItem(key: server.server.key, service: knowledge[server.server.key]?.service, observed: $0) }
             }
             return ItemList(
-                items: items.filter { filter.admits($0.key, knowledge[$0.key], realServer: $0.observed.server.key) }, notes: knowledge.notes
+                items: items.filter { filter.admits($0.key, knowledge, realServer: $0.observed.server.key) }, notes: knowledge.notes
             )
         }
     }

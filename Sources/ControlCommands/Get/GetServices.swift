@@ -23,13 +23,14 @@ struct GetServices: AsyncParsableCommand, NamespaceCommand {
     func run() async throws {
         try await output.show {
             let knowledge = await agent.knowledge()
+            try filter.services.check(knowledge)
             let needsAll = output.output == .json || output.output == .yaml
             var items = try kernel.withKernel { (handle) throws(IPVSError) -> [ServiceItem] in
                 if needsAll { return try KernelTable.whole(&handle).map { ServiceItem($0, realServers: $1, knowledge) } }
                 return try KernelTable.summaries(&handle).map { ServiceItem($0, $1, knowledge) }
             }
             items += ServiceItem.missing(knowledge, standing: Set(items.map(\.key)))
-            items = items.filter { filter.admits($0.key, knowledge[$0.key]) }
+            items = items.filter { filter.admits($0.key, knowledge) }
             if !names.isEmpty {
                 let keys = Set(try names.flatMap { try ServiceNames(items.map(\.key), knowledge).keys(of: $0) })
                 items = items.filter { keys.contains($0.key) }
@@ -48,6 +49,8 @@ struct ServiceItem: ListedItem {
     var key: VirtualServer.Key
     /// `default/web`; nil where nobody knows.
     var service: String?
+    /// What the Service is labelled with; nil where nobody knows.
+    var labels: [String: String]?
     /// Nil where no agent answered.
     var state: String?
     var configuration: VirtualServer.Configuration?
@@ -102,6 +105,7 @@ struct ServiceItem: ListedItem {
         configuration = observed.server.configuration
         statistics = observed.statistics
         service = knowledge[key]?.service
+        labels = service.flatMap { knowledge.labels(of: $0) }
         state = knowledge.absence == nil ? knowledge[key]?.state.rawValue ?? Self.unmanaged : nil
     }
 
@@ -122,20 +126,22 @@ struct ServiceItem: ListedItem {
     /// What is wanted and does not stand.
     static func missing(_ knowledge: AgentKnowledge, standing: Set<VirtualServer.Key>) -> [ServiceItem] {
         knowledge.entries.filter { $0.value.state == .missing && !standing.contains($0.key) }.sorted { $0.key < $1.key }.map { key, entry in
-            ServiceItem(key: key, service: entry.service, state: entry.state.rawValue)
+            ServiceItem(key: key, service: entry.service, labels: knowledge.labels(of: entry.service), state: entry.state.rawValue)
         }
     }
 
-    private init(key: VirtualServer.Key, service: String, state: String) {
+    private init(key: VirtualServer.Key, service: String, labels: [String: String]?, state: String) {
         self.key = key
         self.service = service
+        self.labels = labels
         self.state = state
     }
 }
 
 extension ServiceItem {
     private enum Field: String, CodingKey {
-        case key, service, state, scheduler, schedulerFlags, persistence, persistenceEngine, onePacket, servers, serversInUse, connections
+        case key, service, labels, state, scheduler, schedulerFlags, persistence, persistenceEngine, onePacket, servers, serversInUse,
+            connections
         case realServers, statistics
     }
 
@@ -143,6 +149,7 @@ extension ServiceItem {
         var container = encoder.container(keyedBy: Field.self)
         try container.encode(KeyDocument(key), forKey: .key)
         try container.encodeIfPresent(service, forKey: .service)
+        try container.encodeIfPresent(labels, forKey: .labels)
         try container.encodeIfPresent(state, forKey: .state)
         guard let configuration else { return }
         try container.encode(configuration.scheduler.rawValue, forKey: .scheduler)

@@ -83,7 +83,7 @@ struct ItemList<Item: ListedItem> {
                     return .init(text.isEmpty ? "-" : text, tone: column.tone(item))
                 })
         }
-        return table.text(style) + (isWide ? notes.map { "\n# " + $0 }.joined() : "")
+        return table.text(style) + (isWide ? notes.map { "\n# " + $0.printable }.joined() : "")
     }
 
     /// The items by a column, those that are equal in their order.
@@ -138,13 +138,13 @@ enum DocumentText {
     static func json(_ document: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(document), as: UTF8.self)
+        return String(decoding: try encoder.encode(document), as: UTF8.self).printableJSON
     }
 
     static func jsonLine(_ document: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(document), as: UTF8.self)
+        return String(decoding: try encoder.encode(document), as: UTF8.self).printableJSON
     }
 
     static func yaml(_ document: some Encodable) throws -> String {

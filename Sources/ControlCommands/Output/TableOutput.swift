@@ -16,7 +16,7 @@ struct TableOutput {
         var tone = Tone.plain
 
         init(_ text: String, tone: Tone = .plain) {
-            self.text = text
+            self.text = text.printable
             self.tone = tone
         }
 
