@@ -1,6 +1,7 @@
 import IPVSModel
 import NodeModel
 import Planner
+import ServiceModel
 import Telemetry
 
 /// The reconciler as questions see it, between two pieces of its work.
@@ -19,9 +20,12 @@ struct ReconcilerView: AgentView {
 
     func services(_ names: [String]) -> [ServiceReport] {
         let isSeen = seen.contains(.virtualServers)
+        let catalog = reconciler.demand.catalog.services
         return names.compactMap { name in
             reconciler.wanted.share(of: name).map {
-                ServiceReport(name, $0, wanted: reconciler.wanted, observed: reconciler.picture.state, isSeen: isSeen)
+                ServiceReport(
+                    name, ObjectName(name).flatMap { catalog[$0]?.labels } ?? [:], $0, wanted: reconciler.wanted,
+                    observed: reconciler.picture.state, isSeen: isSeen)
             }
         }
     }

@@ -6,9 +6,9 @@ import Telemetry
 
 extension ServiceReport {
     /// What is made of a Service, and whether it stands in the kernel as that is known, where virtual servers can be seen (`isSeen`).
-    init(_ name: String, _ share: NodeShare, wanted: WantedState, observed: NodeState, isSeen: Bool) {
+    init(_ name: String, _ labels: [String: String], _ share: NodeShare, wanted: WantedState, observed: NodeState, isSeen: Bool) {
         self.init(
-            name: name, addresses: share.addresses.sorted().map(\.description),
+            name: name, labels: labels, addresses: share.addresses.sorted().map(\.description),
             virtualServers: share.virtualServers.sorted { $0.key < $1.key }.map { key, server in
                 let winner = wanted.claimants(of: key).first
                 return VirtualServerReport(

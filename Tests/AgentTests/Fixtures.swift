@@ -18,11 +18,13 @@ func ip(_ text: String) -> IPAddress {
 
 func name(_ number: Int) -> ObjectName { ObjectName(namespace: "default", name: "s\(number)") }
 
-func service(_ number: Int, ports: [UInt16] = [80], address: IPAddress? = nil, annotations: [String: String] = [:]) -> SourceObject {
+func service(
+    _ number: Int, ports: [UInt16] = [80], address: IPAddress? = nil, annotations: [String: String] = [:], labels: [String: String] = [:]
+) -> SourceObject {
     .service(
         Service(
             name: name(number), clusterAddresses: [address ?? IPAddress(ipv4: 0x0a60_0100 + UInt32(number))],
-            ports: ports.map { ServicePort(name: "p\($0)", port: $0) }, annotations: annotations))
+            ports: ports.map { ServicePort(name: "p\($0)", port: $0) }, annotations: annotations, labels: labels))
 }
 
 /// Endpoints 10.244.0.N of node n2.

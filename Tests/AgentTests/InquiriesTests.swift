@@ -74,11 +74,15 @@ private struct GivenSource: ServiceSource {
         try await run { agent in
             await #expect(throws: InquiryFailure.starting) { try await agent.inquiries.plan() }
             source.send.yield(
-                SourceUpdate(changed: [service(1, ports: [80, 443]), slice(1, ports: [80, 443], endpoints: [1, 3]), service(2)]))
+                SourceUpdate(changed: [
+                    service(1, ports: [80, 443]), slice(1, ports: [80, 443], endpoints: [1, 3]), service(2, labels: ["app": "two"]),
+                ]))
             try await eventually { try await agent.inquiries.status().state == .inForce }
             #expect(try await agent.inquiries.serviceNames().sorted() == ["default/s1", "default/s2"])
             let reports = try await agent.inquiries.services(["default/s2", "default/none", "default/s1"])
             #expect(reports.map(\.name) == ["default/s2", "default/s1"])
+            // One without labels says so, which is not the same as saying nothing.
+            #expect(reports.map(\.labels) == [["app": "two"], [:]])
             let report = try #require(reports.last)
             #expect(report.addresses == ["10.96.1.1"])
             #expect(report.virtualServers.map(\.port) == [80, 443])
