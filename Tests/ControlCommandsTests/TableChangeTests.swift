@@ -85,9 +85,9 @@ import VirtualServerDocuments
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let snapshots = Snapshots(directory: directory)
         #expect(snapshots.names() == [])
-        for _ in 0..<Snapshots.kept + 3 { try snapshots.take(Self.base) }
+        let taken = try (0..<Snapshots.kept + 3).map { _ in try snapshots.take(Self.base) }
         let names = snapshots.names()
-        #expect(names.count == Snapshots.kept)
+        #expect(names == taken.suffix(Snapshots.kept), "the latest are kept")
         #expect(try snapshots.read(names[0]) == Self.base)
         #expect(throws: (any Error).self) { try snapshots.read("../../etc/passwd") }
     }

@@ -6,8 +6,8 @@ import NIOPosix
 /// Asks a running agent over its socket: HTTP/1.1, one request to a connection.
 struct AgentSocket: Sendable {
     var path: String
-    /// The wait for an agent to begin its answer.
-    var patience = Duration.seconds(1)
+    /// The wait for an agent to begin its answer: longer than the 3 s after which a busy one says that it is.
+    var patience = Duration.seconds(4)
     /// The wait for the whole of an answer that has begun.
     var wholePatience = Duration.seconds(10)
 

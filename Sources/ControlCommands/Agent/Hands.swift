@@ -20,6 +20,9 @@ extension AgentSocket {
         case service
     }
 
+    /// What is said by hand is on the disk before the answer comes, and disks may be slow.
+    private var writing: AgentSocket { AgentSocket(path: path, patience: .seconds(30), wholePatience: .seconds(30)) }
+
     /// Has the agent take something down, and follow it.
     func say(
         _ hand: Hand, scope: HandScope, key: String, weight: Int32? = nil, over: Int? = nil, reason: String?, owner: String? = nil,
@@ -28,13 +31,13 @@ extension AgentSocket {
         let request = HandRequest(
             state: hand.rawValue, weight: weight, over: over.map { Double($0) }, reason: reason, owner: owner, expires: expires)
         guard let body = try? TelemetryJSON.line(request) else { throw .broken("the request cannot be written") }
-        let answer = try await ask(Self.path(scope, key), method: .PUT, body: String(decoding: body, as: UTF8.self))
+        let answer = try await writing.ask(Self.path(scope, key), method: .PUT, body: String(decoding: body, as: UTF8.self))
         guard (200..<300).contains(answer.status) else { throw .refused(answer.status, String(decoding: answer.body, as: UTF8.self)) }
     }
 
     /// Takes back what was said; false where nothing was.
     func unsay(_ scope: HandScope, _ key: String) async throws(AgentSocketProblem) -> Bool {
-        let answer = try await ask(Self.path(scope, key), method: .DELETE)
+        let answer = try await writing.ask(Self.path(scope, key), method: .DELETE)
         if answer.status == 404 { return false }
         guard (200..<300).contains(answer.status) else { throw .refused(answer.status, String(decoding: answer.body, as: UTF8.self)) }
         return true
