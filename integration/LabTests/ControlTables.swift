@@ -19,7 +19,7 @@ extension LabTests {
         }
 
         private static func control(_ namespace: String, _ directory: String, _ words: String...) async throws -> Program.Result {
-            let changes = ["restore", "apply", "flush", "rollback"].contains(words[0])
+            let changes = ["restore", "apply", "flush", "rollback", "set"].contains(words[0])
             let places = changes ? ["--runtime-directory", directory + "/run", "--snapshot-directory", directory + "/snapshots"] : []
             return try await Program([Laboratory.control] + words + places + ["--netns", namespace]).result()
         }
@@ -146,6 +146,13 @@ extension LabTests {
                 #expect(refused.error.contains("wrong:2, -w: unknown option"), "\(refused.error)")
                 #expect(try await Program.script("ipvsadm -Sn", in: namespace) == before)
                 try "-A -t 192.0.2.2:80 -s rr\n".write(toFile: directory + "/other", atomically: true, encoding: .utf8)
+                for verb in ["plan", "diff"] {
+                    let result = try await Self.control(namespace, directory, verb, "-f", directory + "/other")
+                    #expect(result.status == 3 && result.output.contains("virtual server tcp 192.0.2.2:80"), "\(verb): \(result.text)")
+                }
+                let unforced = try await Self.control(namespace, directory, "set", "weight", "192.0.2.1:80", "192.0.2.9", "5")
+                #expect(unforced.status == 1 && unforced.error.contains("is not ours"), "\(unforced.text)")
+                #expect(try await Program.script("ipvsadm -Sn", in: namespace) == before)
                 let restored = try await Self.control(namespace, directory, "restore", directory + "/other")
                 #expect(restored.status == 0)
                 #expect(restored.error.contains("left alone: tcp 192.0.2.1:80"), "\(restored.error)")
