@@ -116,5 +116,83 @@ extension LabTests {
                 try await eventually("it is as configured") { try await weight() == 1 }
             }
         }
+
+        /// A real server is taken out while somebody is on it: who waits is told when it is empty, and whoever looks sees who said so, and why.
+        @Test func whatIsTakenOutByHandIsSeenAndWaitedFor() async throws {
+            var (own, other) = (ServiceManifest.own, ServiceManifest(name: "other", addresses: ["10.96.0.41"]))
+            (own.labels, other.labels) = (["app": "own", "tier": "front"], ["app": "other"])
+            try await Scene.with(.bridge, [own, other]) { scene in
+                // Nothing goes down however slow the machine is: this is about what people say.
+                try scene.writePolicy("check: {type: tcp}\ninterval: 2s\ntimeout: 2s\nrise: 1\nfall: 100\ndrain: {timeout: 900s}\n")
+                scene.flags = scene.policyFlags
+                _ = try await scene.startServers()
+                let agent = try await scene.startAgent()
+                try await scene.untilJudged(8)
+                let connection = try await scene.hold("10.96.0.40")
+                let name = try #require(connection.output.split(separator: " ").first).dropFirst("own-".count)
+                let address = Topology.endpoints4[try #require(Topology.servers.firstIndex(of: String(name)))]
+                let endpoint = "default/own/\(address):17"
+
+                let late = try await scene.control("drain", endpoint, "--wait", "--timeout", "2", "--reason", "new disk")
+                #expect(late.status == 1 && late.error.contains("1 connection left on 1 real server; it goes on draining"), "\(late.text)")
+                let waiting = try scene.start(
+                    [
+                        Laboratory.control, "drain", endpoint, "--wait", "--timeout", "200", "--reason", "new disk", "--expires", "5000",
+                        "--socket", scene.directory + "/run/agent.sock",
+                    ], in: "n1")
+                try await eventually("it is said") { waiting.output.contains("endpoint \(endpoint): drain") }
+                try await scene.untilTable(has: "-t 10.96.0.40:7 -r \(address):17 -m -w 0")
+
+                let drains = try await scene.control("get", "drains", "-l", "app=own,tier in (front)")
+                let line = try #require(drains.lines.first { $0.contains("\(address):17") }, "\(drains.text)")
+                #expect(line.contains("tcp 10.96.0.40:7") && line.contains("drain by ipvsctl, \"new disk\", until 20"), "\(line)")
+                #expect(try await scene.control("get", "drains", "-l", "app!=own").lines.count == 1)
+                let health = try await scene.control("get", "health", "--address", address)
+                #expect(health.lines.contains { $0.hasPrefix("\(address):17 ") && $0.contains("drain by ipvsctl") }, "\(health.text)")
+                #expect(health.lines.contains { $0.hasPrefix("\(address):8090 ") && $0.contains(" up ") && !$0.contains("by ipvsctl") })
+                #expect(try await scene.control("get", "health", "--down").lines.count == 1, "nothing is down")
+                let described = try await scene.control("desc", "svc", "10.96.0.40:7")
+                #expect(described.output.contains("Labels:          app=own,tier=front"), "\(described.text)")
+                #expect(described.lines.contains { $0.hasPrefix("\(address):17 ") && $0.contains("drain by ipvsctl") }, "\(described.text)")
+
+                // Labels choose virtual servers and real servers; without the agent they are not known, and that is no empty listing.
+                let chosen = try await scene.control("get", "services", "-l", "app=other", "-o", "name")
+                #expect(chosen.lines == ["tcp-10.96.0.41-7", "tcp-10.96.0.41-80"], "\(chosen.text)")
+                #expect(try await scene.control("get", "servers", "-l", "!tier", "--port", "80", "-o", "name").lines.count == 4)
+                let alone = try await scene.control("get", "services", "-l", "app=other", "--no-agent")
+                #expect(
+                    alone.status == 1 && alone.output == "" && alone.error.contains("labels are known to the agent alone"), "\(alone.text)")
+
+                #expect(waiting.isRunning)
+                try await scene.release(connection)
+                let result = try await waiting.result(within: .seconds(150))
+                #expect(result.status == 0 && result.output.contains("no connections are left"), "\(result.text)")
+                // It is gone from the table, and what was said of it is still to be seen.
+                try await scene.untilTable(has: "-t 10.96.0.40:7 -r \(address):17", false)
+                let after = try await scene.control("get", "drains")
+                #expect(after.lines.contains { $0.contains("\(address):17 ") && $0.contains("drain by ipvsctl") }, "\(after.text)")
+                let gone = try await scene.control("desc", "svc", "10.96.0.40:7")
+                #expect(gone.output.contains("By hand:         \(address):17: drain by ipvsctl, \"new disk\""), "\(gone.text)")
+                let ready = try await scene.control("ready", endpoint, "--wait")
+                #expect(ready.status == 0 && ready.output.contains("it takes new connections"), "\(ready.text)")
+                #expect(try await scene.control("get", "drains").lines.count == 1)
+
+                // Changes of the table by way of the agent, taken back by way of it.
+                let before = try await Set(scene.table)
+                let applied = try await scene.control("apply", "-f", try write(Self.foreign, scene), changes: true)
+                #expect(applied.status == 0 && applied.output.hasPrefix("snapshot 20"), "\(applied.text)")
+                let back = try await scene.control("rollback", changes: true)
+                #expect(back.status == 0 && back.output.contains("remove virtual server tcp 192.0.2.1:80"), "\(back.text)")
+                #expect(try await Set(scene.table) == before)
+                #expect(try await scene.control("rollback", "--list", changes: true).lines.count == 2)
+                let times = try await scene.control("set", "timeouts", "--tcp", "901", "--udp", "301", changes: true)
+                #expect(times.status == 0, "\(times.text)")
+                #expect(try await Program.script("ipvsadm -l --timeout", in: "n1").contains("901 120 301"))
+                let listed = try await scene.control("get", "timeouts", "-o", "json")
+                #expect(listed.output.contains("901") && listed.output.contains("301"), "\(listed.text)")
+                #expect(try await scene.control("set", "timeouts", "--tcp", "900", "--udp", "300", changes: true).status == 0)
+                #expect(agent.isRunning)
+            }
+        }
     }
 }

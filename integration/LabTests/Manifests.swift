@@ -22,6 +22,7 @@ struct ServiceManifest {
     var endpoints = Topology.endpoints4
     /// Without the prefix `ipvs-agent.dev/`.
     var annotations: [String: String] = [:]
+    var labels: [String: String] = [:]
     var affinitySeconds: Int?
     var exposure = Exposure()
     var internalPolicy = "Cluster"
@@ -43,6 +44,7 @@ struct ServiceManifest {
 
     private var service: String {
         var lines = ["apiVersion: v1", "kind: Service", "metadata:", "  name: \(name)", "  namespace: default"]
+        if !labels.isEmpty { lines += ["  labels:"] + labels.sorted { $0.key < $1.key }.map { "    \($0.key): '\($0.value)'" } }
         if !annotations.isEmpty {
             lines += ["  annotations:"] + annotations.sorted { $0.key < $1.key }.map { "    ipvs-agent.dev/\($0.key): '\($0.value)'" }
         }
