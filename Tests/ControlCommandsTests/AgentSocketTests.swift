@@ -1,5 +1,6 @@
 import FoundationEssentials
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import Testing
 
@@ -18,7 +19,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", AgentSocketProblem.brokenOff),
+        ("" as String?, AgentSocketProblem.brokenOff),
         ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok", .brokenOff),
         (nil, .silent),
     ])
