@@ -216,7 +216,7 @@ let package = Package(
             of: [
                 "IPVS", "NodeModel", "Planner", "Links", "IPSetReading", "PacketRules", "Conntrack", "Telemetry", "NearNames",
                 "VirtualServerDocuments", "ManifestSource", "ControlCommands", "CommandSupport", "TestSupport", argumentParser,
-            ], resources: [.copy("Golden")]),
+            ] + socketClient, resources: [.copy("Golden")]),
         tests(
             "LinuxKernelTests",
             of: [

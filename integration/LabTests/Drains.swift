@@ -110,7 +110,7 @@ extension LabTests {
 
         @Test func aKilledAgentLeavesADrainThatTheNextOneGoesOnWith() async throws {
             try await Scene.with(.bridge, [.own]) { scene in
-                scene.flags = ["--drain-timeout", "12s"]
+                scene.flags = ["--drain-timeout", "60s"]
                 _ = try await scene.startServers()
                 let first = try await scene.startAgent()
                 let connection = try await scene.hold("10.96.0.40")
@@ -132,7 +132,7 @@ extension LabTests {
                 #expect(connection.isRunning)
                 try await scene.untilTable(has: "10.96.0.40", false, within: .seconds(20))
                 let lasted = ContinuousClock.now - began
-                #expect(lasted > .seconds(10), "its deadline was kept: \(lasted)")
+                #expect(lasted > .seconds(58), "its deadline was kept: \(lasted)")
                 #expect(try await !Program.run("ip", "address", "show", "dev", "kube-ipvs0", in: "n1").output.contains("10.96.0.40"))
                 _ = try await connection.result()
             }

@@ -60,6 +60,7 @@ struct AgentSocket: Sendable {
         _ target: String, method: HTTPMethod, body: String?, _ take: (Int, [UInt8]) throws -> Bool
     ) async throws {
         let channel = try await connect()
+        let begun = ContinuousClock.now
         try await channel.executeThenClose { inbound, outbound in
             // An agent that accepts and says nothing must not keep anybody waiting.
             let closing = channel.channel.eventLoop.scheduleTask(in: .init(patience)) { [channel = channel.channel] in
@@ -71,9 +72,13 @@ struct AgentSocket: Sendable {
                 headers.add(name: "Content-Length", value: "\(body.utf8.count)")
                 headers.add(name: "Content-Type", value: "application/json")
             }
-            try await outbound.write(.head(.init(version: .http1_1, method: method, uri: target, headers: headers)))
-            if let body { try await outbound.write(.body(.byteBuffer(ByteBuffer(string: body)))) }
-            try await outbound.write(.end(nil))
+            var parts = [HTTPClientRequestPart.head(.init(version: .http1_1, method: method, uri: target, headers: headers))]
+            if let body { parts.append(.body(.byteBuffer(ByteBuffer(string: body)))) }
+            parts.append(.end(nil))
+            // In one piece: an agent answers and closes as soon as it has the last byte, and the end, which has none, would then
+            // find the connection closed. Where it answers before it has all, its answer counts, not that the rest was not taken.
+            var unsent: (any Error)?
+            do { try await outbound.write(contentsOf: parts) } catch { unsent = error }
             var status: Int?
             var isWhole = false
             for try await part in inbound {
@@ -87,7 +92,10 @@ struct AgentSocket: Sendable {
                 case .end: isWhole = true
                 }
             }
-            guard status != nil else { throw AgentSocketProblem.silent }
+            guard status != nil else {
+                guard ContinuousClock.now - begun < patience else { throw AgentSocketProblem.silent }
+                throw unsent ?? AgentSocketProblem.brokenOff
+            }
             guard isWhole else { throw AgentSocketProblem.brokenOff }
         }
     }
