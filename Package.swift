@@ -303,7 +303,9 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "Fuzz",
-            dependencies: ["IPVS", "IPSetReading", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource", "HealthChecks"],
+            dependencies: [
+                "Addresses", "IPVS", "IPSetReading", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource", "HealthChecks",
+            ],
             path: "Tests/Fuzz",
             exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],
