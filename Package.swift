@@ -42,21 +42,18 @@ let socketClient: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTP1", package: "swift-nio"),
 ]
-let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 /// What probes are sent with.
 let probing: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTP1", package: "swift-nio"),
     .product(name: "NIOTLS", package: "swift-nio"),
-    .product(name: "SystemPackage", package: "swift-system"),
     .product(name: "NIOHTTP2", package: "swift-nio-http2"),
     .product(name: "NIOHPACK", package: "swift-nio-http2"),
     .product(name: "NIOSSL", package: "swift-nio-ssl"),
 ]
 /// An event loop whose time is set by the test.
 let embedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
-let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 /// The HTTP client with its TLS.
 let httpClient: [Target.Dependency] = [
     .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -85,8 +82,6 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         // C libraries.
@@ -120,7 +115,9 @@ let package = Package(
         // Reading sets needs no libipset, so that ipvsctl has nothing under its licence (docs/licensing.md).
         room("IPSetReading", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
         room("IPSets", knows: ["Addresses", "NodeModel", "IPSetReading", "CIPSet"]),
-        room("PacketRules", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "CProcess"]),
+        // Starts programs, and waits for their end.
+        room("Programs", knows: ["CProcess"]),
+        room("PacketRules", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "Programs"]),
         room("Conntrack", knows: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport"]),
         room("Sysctls"),
 
@@ -130,12 +127,12 @@ let package = Package(
             "LinuxKernel",
             knows: [
                 "Addresses", "IPVSModel", "NodeModel", "NodeKernel", "NetlinkTransport", "IPVS", "Links", "IPSets", "PacketRules",
-                "Conntrack", "Sysctls", subprocess,
+                "Conntrack", "Sysctls", "Programs",
             ]),
         room("FakeKernel", knows: ["Addresses", "IPVSModel", "NodeModel", "NodeKernel"]),
 
         // Whether backends answer.
-        room("HealthChecks", knows: ["Addresses", "HealthModel", subprocess] + probing),
+        room("HealthChecks", knows: ["Addresses", "HealthModel", "Programs"] + probing),
 
         // What is asked for, and how.
         room("VirtualServerDocuments", knows: ["Addresses", "IPVSModel", "NodeModel", "NearNames"]),
@@ -149,7 +146,7 @@ let package = Package(
             ]),
         room(
             "KubernetesSource",
-            knows: ["Addresses", "ServiceModel", "KubernetesObjects", "Telemetry", logging, subprocess, systemPackage, yams] + httpClient),
+            knows: ["Addresses", "ServiceModel", "KubernetesObjects", "Telemetry", "Programs", logging, yams] + httpClient),
         room("Settings", knows: ["Addresses", "IPVSModel", "ServiceModel", "NearNames", yams]),
 
         // What the agent tells of itself: values, and how they are written.
@@ -254,7 +251,8 @@ let package = Package(
                 "Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "IPSetReading", "IPSets", "NetlinkTesting", "CIPSetFaults",
                 "TestSupport",
             ]),
-        tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "TestSupport"]),
+        tests("ProgramsTests", of: ["Programs"]),
+        tests("PacketRulesTests", of: ["Addresses", "NodeModel", "PacketRules", "Programs", "TestSupport"]),
         tests("SysctlsTests", of: ["Sysctls"]),
         tests("KubernetesObjectsTests", of: ["ServiceModel", "KubernetesObjects", "TestSupport"]),
         tests("ManifestSourceTests", of: ["Addresses", "HealthModel", "IPVSModel", "ServiceModel", "ManifestSource", "TestSupport"]),
@@ -305,7 +303,9 @@ if Context.environment["IPVS_AGENT_FUZZ"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "Fuzz",
-            dependencies: ["IPVS", "IPSetReading", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource", "HealthChecks"],
+            dependencies: [
+                "Addresses", "IPVS", "IPSetReading", "NodeModel", "NetlinkCodec", "KubernetesObjects", "ManifestSource", "HealthChecks",
+            ],
             path: "Tests/Fuzz",
             exclude: ["README.md", "Seeds"],
             swiftSettings: strict + sanitizer + [.unsafeFlags(["-parse-as-library"])],

@@ -219,7 +219,8 @@ struct Backends {
                 if let entry = hands.weight(of: realServer, in: name), let weight = entry.weight {
                     let elapsed = elapsed(of: entry, at: now)
                     backend.byHand = weight.reached(after: elapsed, configured: configuration.weight)
-                    if !weight.isReached(after: elapsed) { ramp = min(ramp ?? weight.over, weight.over) }
+                    backend.isOnTheWay = !weight.isReached(after: elapsed)
+                    if backend.isOnTheWay { ramp = min(ramp ?? weight.over, weight.over) }
                 }
                 if backend.hand != nil || backend.byHand != nil { isConcerned = true }
                 if let check = policy?.check, check.judges(key.transport), let probe = judged.probes[realServer] {

@@ -62,11 +62,16 @@ extension Reconciler {
         }
         recordedDrains = recordedDrains.filter { !touched.virtualServers.contains($0.key) }
         guard !began.isEmpty, !isPreviewing else { return }
+        begunDrains += began.prefix(Self.mostDrainEvents - min(begunDrains.count, Self.mostDrainEvents))
         // Before the first of them has weight 0.
         writeJournal()
-        for (key, realServer, drain) in began.prefix(Self.mostDrainEvents) {
-            tellDrain(.drainBegan, realServer, of: key, drain, drain.reason)
-        }
+    }
+
+    /// Tells of drains that have begun, once the kernel has been told: until then clients are sent to servers that may be dead, and whoever
+    /// reads the log may be slow.
+    func tellBegunDrains() {
+        for (key, realServer, drain) in begunDrains { tellDrain(.drainBegan, realServer, of: key, drain, drain.reason) }
+        begunDrains = []
     }
 
     private static let mostDrainEvents = 100

@@ -2,11 +2,18 @@ import FoundationEssentials
 import Glibc
 import RuntimeFiles
 
-/// A file that is there whole, in its old version or its new one, whenever the machine stops.
+/// A file that is there whole, in its old version or its new one, whenever this process or the machine stops.
 enum DurableFile {
-    /// Puts this in the place of the file: written beside it, brought to the disk, and renamed.
-    static func replace(_ path: String, with data: Data) throws(FileProblem) {
-        let new = path + ".new"
+    /// What a file has to outlive.
+    enum Lifetime {
+        case process
+        case machine
+    }
+
+    /// Puts this in the place of the file: written beside it, brought to the disk where it has to outlive the machine, and renamed. There is
+    /// one writer at a time.
+    static func replace(_ path: String, with data: Data, outliving lifetime: Lifetime = .machine) throws(FileProblem) {
+        let new = draft(of: path)
         let file = unsafe open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw problem("open", new, errno) }
         var written = 0
@@ -21,7 +28,7 @@ enum DurableFile {
             }
             written += count
         }
-        let synced = fsync(file) == 0
+        let synced = lifetime == .process || fsync(file) == 0
         let number = errno
         close(file)
         guard synced else {
@@ -29,6 +36,7 @@ enum DurableFile {
             throw problem("bring to the disk", new, number)
         }
         guard unsafe rename(new, path) == 0 else { throw problem("rename", new, errno) }
+        guard lifetime == .machine else { return }
         // The name is on the disk when the directory is.
         let directory = unsafe open(path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if directory >= 0 {
@@ -36,6 +44,14 @@ enum DurableFile {
             close(directory)
         }
     }
+
+    /// Removes the file, and what a kill may have left beside it.
+    static func remove(_ path: String) {
+        _ = unsafe unlink(path)
+        _ = unsafe unlink(draft(of: path))
+    }
+
+    private static func draft(of path: String) -> String { path + ".new" }
 
     private static func problem(_ verb: String, _ path: String, _ number: Int32) -> FileProblem {
         FileProblem("cannot \(verb) \(path): \(unsafe String(cString: strerror(number)))")

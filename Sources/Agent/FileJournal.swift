@@ -35,14 +35,15 @@ package struct FileJournal: OwnershipJournal, Sendable {
             let drains = content.drains.prefix(JournalContent.mostDrains).map(DrainEntry.init)
             let data = try encoder.encode(
                 Content(virtualServers: content.virtualServers.sorted().map(Entry.init), drains: drains.isEmpty ? nil : drains))
-            try data.write(to: URL(filePath: path), options: .atomic)
+            // A restart of the machine leaves nothing that it could be about.
+            try DurableFile.replace(path, with: data, outliving: .process)
         } catch {
             logger.warning("cannot write \(path), which remembers what was made halfway and until when is drained: \(error)")
         }
     }
 
     /// Forgets everything and leaves no file.
-    package func erase() { _ = unsafe unlink(path) }
+    package func erase() { DurableFile.remove(path) }
 
     private struct Content: Codable {
         var version = 1

@@ -63,6 +63,8 @@ package final class Reconciler {
     var drains = Drains()
     /// What was remembered of drains when the agent came, as far as it has not been met yet.
     var recordedDrains: [VirtualServer.Key: [RealServer.Key: DrainRecord]] = [:]
+    /// Those that have begun and have not been told of.
+    var begunDrains: [(VirtualServer.Key, RealServer.Key, Drain)] = []
     /// Real servers that are judged by what their clients get.
     var passive = PassiveWatch()
     /// Flows that are to be forgotten since their server is gone.
@@ -266,6 +268,7 @@ package final class Reconciler {
             }
             forgetTold()
         }
+        tellBegunDrains()
         let news = retries.record(round.failures, at: now())
         let newOperations = Set(news.map(\.operation))
         for failure in round.failures {

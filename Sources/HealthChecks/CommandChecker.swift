@@ -1,7 +1,6 @@
 internal import NIOCore
-internal import Subprocess
+internal import Programs
 internal import Synchronization
-internal import SystemPackage
 
 /// A program is run with the backend's address and port in its environment; exit status 0 is good.
 ///
@@ -56,40 +55,38 @@ final class CommandChecker: Checker {
 
         func carryOut() async -> CheckOutcome {
             let mark = CommandMark()
-            let outcome = await CommandChecker.outcome(
-                of: words,
-                environment: ["IPVS_BACKEND_ADDRESS": address, "IPVS_BACKEND_PORT": "\(port)", CommandMark.variable: mark.value], run: run)
-            // Whatever it has left behind, it was not asked to.
-            let group = run.finish()
-            let wasEnded = run.wasEnded
-            await ProcessTree.aside { ProcessTree.end(group: group, mark: wasEnded ? mark : nil) }
-            return outcome
+            let program = Program(
+                words[0], Array(words.dropFirst()),
+                environment: [
+                    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
+                    "IPVS_BACKEND_ADDRESS": address, "IPVS_BACKEND_PORT": "\(port)", CommandMark.variable: mark.value,
+                ], directory: "/", hasOwnSession: true)
+            let process: Int32
+            do throws(ProgramStartError) {
+                process = try await program.start()
+            } catch {
+                let name = FailureMeaning.short(words[0])
+                return .hindered(error.isMissing ? "there is no program \(name)" : "\(name) could not be started: \(error)")
+            }
+            run.began(process)
+            await ChildEnd.wait(for: process)
+            // Whatever it has left behind, it was not asked to. Its number is its group's until it is reaped, and nobody else's.
+            let wasEnded = run.finish()
+            ProcessTree.killGroup(process)
+            let ending = ChildEnd.reap(process)
+            if wasEnded { await ProcessTree.aside { ProcessTree.end(mark) } }
+            return Self.outcome(of: ending)
         }
-    }
 
-    fileprivate static func outcome(of words: [String], environment: [String: String], run: CommandRun) async -> CheckOutcome {
-        var options = PlatformOptions()
-        options.createSession = true
-        var variables: [Environment.Key: String] = [
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
-        ]
-        for (name, value) in environment { variables[Environment.Key(stringLiteral: name)] = value }
-        let configuration = Configuration(
-            executable: .path(FilePath(words[0])), arguments: Arguments(Array(words.dropFirst())), environment: .custom(variables),
-            workingDirectory: "/", platformOptions: options)
-        do {
-            let result = try await Subprocess.run(configuration, input: .none, output: .discarded, error: .discarded) { execution in
-                run.began(execution.processIdentifier.value)
+        private static func outcome(of ending: Program.Ending?) -> CheckOutcome {
+            switch ending {
+            case .exited(0): .good
+            case .exited(let status): .bad("exit status \(status)")
+            case .killed(let signal): .bad("killed by signal \(signal)")
+            case nil: .hindered("somebody else has taken note of its end")
+            // Only what is run with a limit ends so.
+            case .timedOut, .printedTooMuch, .cancelled, .notStarted: .hindered("it was not run to its end")
             }
-            switch result.terminationStatus {
-            case .exited(0): return .good
-            case .exited(let status): return .bad("exit status \(status)")
-            case .signaled(let signal): return .bad("killed by signal \(signal)")
-            }
-        } catch let error as SubprocessError where error.code == .executableNotFound {
-            return .hindered("there is no program \(FailureMeaning.short(words[0]))")
-        } catch {
-            return .hindered("\(FailureMeaning.short(words[0])) could not be started: \(FailureMeaning.short("\(error)"))")
         }
     }
 }
@@ -135,8 +132,6 @@ final class CommandRun: Sendable {
 
     var hasBegun: Bool { state.withLock { $0.group != nil } }
 
-    var wasEnded: Bool { state.withLock { $0.wasEnded } }
-
     func began(_ group: Int32) {
         state.withLock { state in
             state.group = group
@@ -152,11 +147,11 @@ final class CommandRun: Sendable {
         }
     }
 
-    /// The first process is gone. Returns its group, which may hold others.
-    func finish() -> Int32? {
+    /// The first process has ended, and is about to be gone. Returns whether it had to be ended.
+    func finish() -> Bool {
         state.withLock { state in
             state.isFinished = true
-            return state.group
+            return state.wasEnded
         }
     }
 }

@@ -24,10 +24,8 @@ enum ProcessTree {
         if group > 1 { _ = kill(-group, SIGKILL) }
     }
 
-    /// Kills what is left of a command: its group and, where it had to be ended, whoever carries its mark.
-    static func end(group: Int32?, mark: CommandMark?) {
-        if let group { killGroup(group) }
-        guard let mark else { return }
+    /// Kills what is left of a command that had to be ended, outside of its group: whoever carries its mark.
+    static func end(_ mark: CommandMark) {
         // A process that forks while it is looked for is found the next time; the bound is against one that does nothing else.
         for _ in 0..<50 {
             let found = processes { $0 == mark.value }

@@ -1,7 +1,6 @@
 import FoundationEssentials
+import Programs
 import ServiceModel
-import Subprocess
-import SystemPackage
 
 /// Runs a credential plug-in, bounded in time and in what it prints.
 enum PluginRun {
@@ -19,60 +18,29 @@ enum PluginRun {
     static func run(_ plugin: CredentialPlugin, _ access: ClusterAccess, seconds: Int) async throws(SourceProblem) -> Credential {
         let place = "\(access.origin), exec \(plugin.command)"
         let info = try request(plugin, access)
-        let outcome = await withTaskGroup(of: Outcome?.self) { group in
-            group.addTask { await start(plugin, info) }
-            group.addTask {
-                do { try await Task.sleep(for: .seconds(seconds)) } catch { return nil }
-                return .failed("has not ended after \(seconds) s")
-            }
-            defer { group.cancelAll() }
-            // The first of the two to end: the program, or its time. Cancelled, it is told to end and then made to.
-            while let first = await group.next() {
-                if let outcome = first { return outcome }
-            }
-            return Outcome.failed("was cancelled")
+        let outcome = await program(plugin, info).run(seconds: seconds, outputLimit: outputLimit)
+        // What it printed is not shown: it may be a secret.
+        let failure: String
+        switch outcome.ending {
+        case .exited(0):
+            if let credential = credential(outcome.output, version: plugin.version) { return credential }
+            failure = "has not printed an ExecCredential (\(plugin.version))"
+        case .exited(let status): failure = "ended with status \(status)"
+        case .killed(let signal): failure = "was ended by signal \(signal)"
+        case .timedOut(let seconds): failure = "has not ended after \(seconds) s"
+        case .printedTooMuch(let limit): failure = "prints more than \(limit >> 20) MiB"
+        case .cancelled: failure = "was cancelled"
+        case .notStarted(let error) where error.isMissing: failure = "is not there" + (plugin.installHint.map { "; \($0)" } ?? "")
+        case .notStarted(let error): failure = "cannot be run: \(error)"
         }
-        switch outcome {
-        case .printed(let output):
-            guard let credential = credential(output, version: plugin.version) else {
-                // What it printed is not shown: it may be a secret.
-                throw SourceProblem(place: place, message: "the program has not printed an ExecCredential (\(plugin.version))")
-            }
-            return credential
-        case .missing:
-            throw SourceProblem(place: place, message: "the program is not there" + (plugin.installHint.map { "; \($0)" } ?? ""))
-        case .failed(let message):
-            throw SourceProblem(place: place, message: "the program \(message)")
-        }
+        throw SourceProblem(place: place, message: "the program \(failure)")
     }
 
-    private enum Outcome: Sendable {
-        case printed(String)
-        case missing
-        case failed(String)
-    }
-
-    private static func start(_ plugin: CredentialPlugin, _ info: String) async -> Outcome {
-        var options = PlatformOptions()
-        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(1))]
-        var changes: [Environment.Key: String?] = ["KUBERNETES_EXEC_INFO": info]
-        for (name, value) in plugin.environment { changes[Environment.Key(stringLiteral: name)] = value.reveal() }
-        let program: Executable = plugin.command.contains("/") ? .path(FilePath(plugin.command)) : .name(plugin.command)
-        do {
-            let result = try await Subprocess.run(
-                program, arguments: Arguments(plugin.arguments), environment: .inherit.updating(changes), platformOptions: options,
-                output: .string(limit: outputLimit), error: .discarded)
-            switch result.terminationStatus {
-            case .exited(0): return .printed(result.standardOutput)
-            case .exited(let status): return .failed("ended with status \(status)")
-            case .signaled(let signal): return .failed("was ended by signal \(signal)")
-            }
-        } catch let error as SubprocessError where error.code == .executableNotFound {
-            return .missing
-        } catch {
-            // The library's error is left out: it may show arguments and environment.
-            return .failed("cannot be run, or prints more than \(outputLimit >> 20) MiB")
-        }
+    private static func program(_ plugin: CredentialPlugin, _ info: String) -> Program {
+        var environment = ProcessInfo.processInfo.environment
+        environment["KUBERNETES_EXEC_INFO"] = info
+        for (name, value) in plugin.environment { environment[name] = value.reveal() }
+        return Program(plugin.command, plugin.arguments, environment: environment)
     }
 
     // MARK: The protocol, KEP-541

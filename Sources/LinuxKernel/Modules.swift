@@ -1,4 +1,4 @@
-import Subprocess
+import Programs
 
 /// Loads kernel modules beforehand, for a process that will run without the right to have them loaded.
 package enum Modules {
@@ -16,7 +16,7 @@ package enum Modules {
     }
 
     /// How long one module may take.
-    private static let patience = Duration.seconds(20)
+    private static let patience = 20
 
     /// Loads modules, and says of which that failed and why. Those built into the kernel count as loaded.
     package static func load(_ names: [String]) async -> [(name: String, why: String)] {
@@ -28,30 +28,17 @@ package enum Modules {
     }
 
     private static func failure(ofLoading name: String) async -> String? {
-        await withTaskGroup(of: String??.self) { group in
-            group.addTask { .some(await run(name)) }
-            group.addTask {
-                do { try await Task.sleep(for: patience) } catch { return nil }
-                return .some("modprobe did not end within \(patience)")
-            }
-            // Cancelled, modprobe is told to end.
-            defer { group.cancelAll() }
-            while let first = await group.next() {
-                if let result = first { return result }
-            }
-            return "cancelled"
-        }
-    }
-
-    private static func run(_ name: String) async -> String? {
-        do {
-            let result = try await Subprocess.run(
-                .name("modprobe"), arguments: ["--", name], output: .discarded, error: .string(limit: 4096))
-            if result.terminationStatus.isSuccess { return nil }
-            let words = result.standardError.split(separator: "\n").first.map(String.init) ?? ""
-            return words.isEmpty ? "modprobe: \(result.terminationStatus)" : words
-        } catch {
-            return "modprobe cannot be run: \(error)"
+        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        let outcome = await Program("modprobe", ["--", name], environment: ["PATH": path])
+            .run(seconds: patience, outputLimit: 1 << 16, errorLimit: 4096)
+        switch outcome.ending {
+        case .exited(0): return nil
+        case .exited(let status): return outcome.errors.split(separator: "\n").first.map(String.init) ?? "modprobe: status \(status)"
+        case .killed(let signal): return "modprobe: ended by signal \(signal)"
+        case .timedOut(let seconds): return "modprobe did not end within \(seconds) s"
+        case .printedTooMuch: return "modprobe prints without end"
+        case .cancelled: return "cancelled"
+        case .notStarted(let error): return "modprobe cannot be run: \(error)"
         }
     }
 }

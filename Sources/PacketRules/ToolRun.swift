@@ -1,4 +1,6 @@
-/// A program that is to be run, and what came of it.
+import Programs
+
+/// A tool that is to be run, and what came of it.
 struct ToolRun: Sendable {
     var path: String
     var arguments: [String]
@@ -19,9 +21,28 @@ struct ToolRun: Sendable {
     /// What is kept of their errors.
     static let messageLimit = 1 << 16
 
-    /// Runs the program for so many seconds at most. There is no shell, and nothing of our environment but the path. Cancelled, the program is
-    /// told to end.
+    /// Runs the tool for so many seconds at most. There is no shell, and nothing of our environment but the path. Cancelled, it is told to end.
     static func runner(seconds: Int) -> Runner {
-        { run in await ToolProcess(run).end(within: seconds) }
+        { run in
+            let directory = run.path.lastIndex(of: "/").map { String(run.path[..<$0]) } ?? ""
+            let outcome = await Program(run.path, run.arguments, environment: ["PATH": directory, "LC_ALL": "C"])
+                .run(run.input, seconds: seconds, outputLimit: outputLimit, errorLimit: messageLimit)
+            return Result(cause: RuleError.Cause(outcome.ending), output: outcome.output, message: outcome.errors)
+        }
+    }
+}
+
+extension RuleError.Cause {
+    /// Nil where the tool has done what it was asked.
+    init?(_ ending: Program.Ending) {
+        switch ending {
+        case .exited(0): return nil
+        case .exited(let status): self = .failed(status: status)
+        case .killed(let signal): self = .killed(signal: signal)
+        case .timedOut(let seconds): self = .timedOut(seconds: seconds)
+        case .printedTooMuch(let limit): self = .notRun("it printed more than \(limit) bytes")
+        case .cancelled: self = .notRun("cancelled")
+        case .notStarted(let error): self = error.isMissing ? .toolMissing : .notRun(error.description)
+        }
     }
 }

@@ -28,9 +28,14 @@ package struct Weighing: Equatable, Sendable {
         package var ramp: Int
         /// A weight that was said by hand, as far as it has been reached, in hundredths: it takes the place of the configured one.
         package var byHand: Int64?
+        /// Whether that is still on its way, also where it just passes a whole number.
+        package var isOnTheWay: Bool
 
-        package init(configured: Int32, hand: HandState? = nil, isDown: Bool = false, ramp: Int = 100, byHand: Int64? = nil) {
+        package init(
+            configured: Int32, hand: HandState? = nil, isDown: Bool = false, ramp: Int = 100, byHand: Int64? = nil, isOnTheWay: Bool = false
+        ) {
             self.byHand = byHand
+            self.isOnTheWay = isOnTheWay
             self.configured = configured
             self.hand = hand
             self.isDown = isDown
@@ -102,11 +107,12 @@ package struct Weighing: Equatable, Sendable {
         backends.values.reduce(0) { $0 + ($1.isHealthy ? $1.hundredths : 0) } / 100
     }
 
-    /// By what all weights are multiplied while one of them comes back, so that a share of a small weight is a whole number: with 1 for each,
-    /// which is the usual thing, there would be no steps between nothing and all. What counts is their proportion.
+    /// By what all weights are multiplied while one of them comes back or is on its way, so that a share of a small weight is a whole number:
+    /// with 1 for each, which is the usual thing, there would be no steps between nothing and all. What counts is their proportion. It is the
+    /// same from the first step to the last, so that a step writes the one weight that it is about.
     private static func scale(of backends: [RealServer.Key: Backend]) -> Int64 {
         let serving = backends.values.filter(\.isHealthy)
-        guard serving.contains(where: { $0.ramp < 100 || !$0.hundredths.isMultiple(of: 100) }),
+        guard serving.contains(where: { $0.ramp < 100 || $0.isOnTheWay }),
             let largest = serving.map(\.hundredths).max(), largest < 10_000
         else { return 1 }
         return 100

@@ -7,6 +7,7 @@ import NodeModel
 import Planner
 import ServiceCompiler
 import ServiceModel
+import Synchronization
 import Telemetry
 import Testing
 
@@ -45,6 +46,39 @@ import Testing
         #expect(drains.allSatisfy { $0.about == about }, "\(drains.map(\.about))")
     }
 
+    /// Killed between the two, an agent would leave a weight of 0 without a deadline, and the next one would begin the time anew.
+    @Test func theDeadlineIsRememberedBeforeTheWeightIsZero() async {
+        let (kernel, journal) = (FakeKernel(), MemoryJournal())
+        var settings = CompilerSettings()
+        settings.drainTimeout = .seconds(30)
+        let agent = reconciler(kernel, journal: journal, settings: settings)
+        @Sendable func weight() -> Int32? { kernel.state.virtualServers[Self.key]?.realServers[Self.real(1)]?.weight }
+        _ = await agent.take(SourceUpdate(changed: [service(1), slice(1, endpoints: [1, 2])]))
+        let seen = Mutex<[Int32?]>([])
+        journal.watch { content in
+            if content.drains.map(\.realServer) == [Self.real(1)] { seen.withLock { $0.append(weight()) } }
+        }
+        _ = await agent.take(SourceUpdate(changed: [slice(1, endpoints: [2])]))
+        #expect(weight() == 0)
+        #expect(seen.withLock { $0 } == [1])
+    }
+
+    /// Until the kernel knows, clients are sent to a server that may be dead; who reads the log can wait.
+    @Test func theKernelIsToldBeforeAnybodyElse() async {
+        var node = await ProbedAgent(nil)
+        await node.take(service(1), slice(1, endpoints: [1, 2]))
+        let events = node.events
+        @Sendable func isTold() -> Bool { events.after(0).contains { $0.kind == .drainBegan } }
+        let seen = Mutex<[Bool]>([])
+        node.kernel.setFault { _ in
+            seen.withLock { $0.append(isTold()) }
+            return nil
+        }
+        await node.take(slice(1, endpoints: [2]))
+        #expect(seen.withLock { $0 } == [false])
+        #expect(isTold())
+    }
+
     @Test func orUntilItsTimeIsUp() async {
         var node = await ProbedAgent(nil, drainTimeout: .seconds(10))
         await node.take(service(1), slice(1, endpoints: [1, 2]))
@@ -75,6 +109,20 @@ import Testing
         #expect(node.weights() == [1: 0, 2: 1])
         await node.pass(.milliseconds(100))
         #expect(node.weights() == [2: 1])
+    }
+
+    /// Also where a look at those that rest already comes sooner.
+    @Test func whatJoinsOthersAtRestHasItsTimeToo() async {
+        var node = await ProbedAgent(nil)
+        await node.take(service(1), slice(1, endpoints: [1, 2, 3]))
+        node.kernel.setTraffic(Self.connections([1: .init(active: 2)]))
+        await node.take(slice(1, endpoints: [2, 3]))
+        await node.pass(.milliseconds(900))
+        await node.take(slice(1, endpoints: [3]))
+        await node.pass(.milliseconds(100))
+        #expect(node.weights() == [1: 0, 2: 0, 3: 1], "it has rested for a tenth of a second")
+        await node.pass(.seconds(1))
+        #expect(node.weights() == [1: 0, 3: 1])
     }
 
     @Test func whatComesBackGoesOnAsBefore() async {

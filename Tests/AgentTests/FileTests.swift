@@ -13,8 +13,8 @@ import Testing
         try body(path)
     }
 
-    @Test func remembersWhatItWasGiven() {
-        withDirectory { directory in
+    @Test func remembersWhatItWasGiven() throws {
+        try withDirectory { directory in
             let journal = FileJournal(directory: directory + "/deeper")
             #expect(journal.remembered(reporting: quiet) == JournalContent())
             let keys: Set<VirtualServer.Key> = [
@@ -24,8 +24,15 @@ import Testing
             #expect(FileJournal(directory: directory + "/deeper").remembered(reporting: quiet).virtualServers == keys)
             journal.remember(JournalContent(), reporting: quiet)
             #expect(journal.remembered(reporting: quiet) == JournalContent())
-            journal.erase()
-            #expect(!FileManager.default.fileExists(atPath: directory + "/deeper/state.json"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/deeper") == ["state.json"])
+            // Killed while it writes, it leaves what it had written beside the file; the next one writes over it, or takes it away.
+            for isErased in [false, true] {
+                try Data("{".utf8).write(to: URL(filePath: directory + "/deeper/state.json.new"))
+                #expect(journal.remembered(reporting: quiet) == JournalContent())
+                if isErased { journal.erase() } else { journal.remember(JournalContent(), reporting: quiet) }
+                let left = isErased ? [] : ["state.json"]
+                #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/deeper") == left)
+            }
         }
     }
 

@@ -40,14 +40,19 @@ func slice(_ number: Int, ports: [UInt16] = [80], endpoints: [Int]) -> SourceObj
 final class MemoryJournal: OwnershipJournal {
     private let content = Mutex(JournalContent())
     private let writeCount = Mutex(0)
+    private let watcher = Mutex<(@Sendable (JournalContent) -> Void)?>(nil)
 
     var writes: Int { writeCount.withLock { $0 } }
+
+    /// Has every write from now on shown to somebody.
+    func watch(_ watcher: @escaping @Sendable (JournalContent) -> Void) { self.watcher.withLock { $0 = watcher } }
 
     func remembered(reporting logger: Logger) -> JournalContent { content.withLock { $0 } }
 
     func remember(_ new: JournalContent, reporting logger: Logger) {
         content.withLock { $0 = new }
         writeCount.withLock { $0 += 1 }
+        watcher.withLock { $0 }?(new)
     }
 }
 

@@ -46,6 +46,10 @@ import Testing
 
     @Test func settingsAreWrittenOnlyIfAsked() {
         #expect(compiler().base().sysctls["net.ipv4.vs.conntrack"] == "1")
+        // What becomes of clients of a server that goes (docs/drains.md).
+        #expect(compiler().base().sysctls["net.ipv4.vs.expire_nodest_conn"] == "1")
+        #expect(compiler().base().sysctls["net.ipv4.vs.expire_quiescent_template"] == "1")
+        #expect(compiler { $0.keepsStickyClients = true }.base().sysctls["net.ipv4.vs.expire_quiescent_template"] == "0")
         #expect(compiler().base().sysctls["net.ipv4.conf.all.arp_ignore"] == nil)
         #expect(compiler { $0.strictARP = true }.base().sysctls["net.ipv4.conf.all.arp_ignore"] == "1")
         #expect(compiler { $0.managesSysctls = false }.base().sysctls.isEmpty)

@@ -20,6 +20,7 @@ import Testing
             if word.contains("D") { backend.hand = .drain }
             if word.contains("M") { backend.hand = .maintenance }
             if word.contains("R") { backend.hand = .ready }
+            if word.contains("~") { backend.isOnTheWay = true }
             if let said = word.split(separator: "=").dropFirst().first { backend.byHand = Int64(said.prefix { $0.isNumber }) }
             if let percent = word.split(separator: "%").dropFirst().first { backend.ramp = Int(percent) ?? 100 }
             backends[key(number)] = backend
@@ -59,11 +60,14 @@ import Testing
         #expect(Self.words(Weighing().weigh(Self.backends(text))) == expected)
     }
 
-    /// A weight by hand, in hundredths behind `=`, stands in the place of the configured one throughout.
+    /// A weight by hand, in hundredths behind `=` and with `~` while it is on its way, stands in the place of the configured one throughout.
     @Test(arguments: [
         ("1=500 1", "5 1 healthy"), ("0=500 1", "5 1 healthy"), ("5=0 1", "0 1 healthy"), ("1=0 1d", "0 1 panic"),
         // On its way; small weights are scaled so that there are steps, and none is 0 before it is.
-        ("1=150 1", "150 100 healthy"), ("1=1 1", "1 100 healthy"), ("100=15050 100", "150 100 healthy"), ("1=200%50 1", "100 100 healthy"),
+        ("1=150~ 1", "150 100 healthy"), ("1=1~ 1", "1 100 healthy"), ("100=15050~ 100", "150 100 healthy"),
+        ("1=200%50 1", "100 100 healthy"),
+        // Also at a whole number: to have all weights smaller for one step would be to write them all, twice.
+        ("1=200~ 1", "200 100 healthy"), ("1=200~ 1 1d", "200 100 down healthy"), ("1D=200~ 1", "hand 1 healthy"),
         // Drains and verdicts beat it; in panic it counts as what is configured does.
         ("1D=500 1", "hand 1 healthy"), ("1d=500 1", "down 1 healthy"), ("1d=500 1d", "5 1 panic"), ("1Rd=300 1", "3 1 healthy"),
     ])

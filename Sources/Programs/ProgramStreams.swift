@@ -1,22 +1,12 @@
 import CProcess
 import Glibc
 
-/// Why a program was not started.
-struct ToolStartError: Error, CustomStringConvertible {
-    var code: Int32
-
-    /// The last error of a call.
-    static var last: ToolStartError { ToolStartError(code: errno) }
-
-    var description: String { unsafe String(cString: strerror(code)) }
-}
-
 /// What a program reads: a file in memory that goes with its last user, so that nobody has to feed it.
-struct ToolInput: ~Copyable {
+struct ProgramInput: ~Copyable {
     let descriptor: Int32
 
-    init(_ text: String) throws(ToolStartError) {
-        descriptor = unsafe memfd_create("rules", MEMFD_CLOSE_ON_EXEC)
+    init(_ text: String) throws(ProgramStartError) {
+        descriptor = unsafe memfd_create("input", MEMFD_CLOSE_ON_EXEC)
         guard descriptor >= 0 else { throw .last }
         var text = text
         let code = text.withUTF8 { bytes -> Int32 in
@@ -29,14 +19,14 @@ struct ToolInput: ~Copyable {
             }
             return lseek(descriptor, 0, SEEK_SET) == 0 ? 0 : errno
         }
-        guard code == 0 else { throw ToolStartError(code: code) }
+        guard code == 0 else { throw ProgramStartError(code: code) }
     }
 
     deinit { close(descriptor) }
 }
 
 /// What a program prints, through a pipe.
-struct ToolOutput: ~Copyable {
+struct ProgramOutput: ~Copyable {
     private(set) var theirs: Int32
     private let ours: Int32
     private let limit: Int
@@ -45,7 +35,7 @@ struct ToolOutput: ~Copyable {
     /// Whether it is more than is taken.
     private(set) var isOverfull = false
 
-    init(limit: Int) throws(ToolStartError) {
+    init(limit: Int) throws(ProgramStartError) {
         self.limit = limit
         var ends: [Int32] = [-1, -1]
         guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else { throw .last }
@@ -70,7 +60,7 @@ struct ToolOutput: ~Copyable {
     mutating func forget() { (bytes, isOverfull) = ([], false) }
 
     /// Waits until something was printed on one of them or both have ended, and takes it. Returns whether there was any.
-    static func read(_ one: inout ToolOutput, _ other: inout ToolOutput, for patience: Duration) -> Bool {
+    static func read(_ one: inout ProgramOutput, _ other: inout ProgramOutput, for patience: Duration) -> Bool {
         let milliseconds = Int32(patience.components.seconds * 1000) + Int32(patience.components.attoseconds / 1_000_000_000_000_000)
         // Numbers below 0 are passed over (poll(2)). With nothing left to wait for, the program is at its end.
         var polled = [one.polled, other.polled].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
