@@ -24,10 +24,18 @@ extension LabTests {
             try await Program.script("ip route del 198.51.100.0/24; ip -6 route del 2001:db8:51::/64; true", in: "outside")
         }
 
+        /// Neighbours have to find one another first.
+        private func untilReached(_ scene: Scene, _ address: String, from client: String) async throws {
+            try await eventually("\(client) reaches \(address)", within: .seconds(60)) {
+                try await scene.ask(address, 8080, from: client, count: 1).failures == ""
+            }
+        }
+
         /// The server that a client has at the first port, and whether it has the same at the second.
         private func servers(
             _ scene: Scene, _ address: String, from client: String
         ) async throws -> (first: Set<String>, second: Set<String>) {
+            try await untilReached(scene, address, from: client)
             let answers = try await scene.ask(address, 8080, from: client, count: 4)
             #expect(answers.failures == "", "\(client) to \(address): \(answers)")
             return (answers.servers, Set(try await scene.load(address, 7, from: client, connections: 4).keys))
@@ -72,6 +80,7 @@ extension LabTests {
                 let agent = try await scene.startAgent()
                 for (client, sources) in [("outside", ["192.0.2.100", "2001:db8:1::100"]), ("client", [])] {
                     for (index, address) in Self.external.enumerated() {
+                        try await untilReached(scene, address, from: client)
                         let answers = try await scene.ask(address, 8080, from: client, count: 3)
                         let echoed = Set(try await scene.load(address, 7, from: client, connections: 3).keys)
                         #expect(answers.failures == "" && answers.servers.count == 1 && answers.servers == echoed, "\(client): \(answers)")
