@@ -211,25 +211,32 @@ struct Backends {
         var isConcerned = policy != nil || judged.drain != nil
         var changed: [(VirtualServer.Key, Weighing.Mode)] = []
         var fit: Set<IPAddress> = []
+        let grouped = service.virtualServer == nil ? Self.portsOfGroups(share) : [:]
         for (key, server) in share.virtualServers {
             let sorry = policy?.sorryServer.flatMap { $0.address.family == key.family ? $0 : nil }
             var backends: [RealServer.Key: Weighing.Backend] = [:]
             for (realServer, configuration) in server.realServers {
-                var backend = Weighing.Backend(configured: configuration.weight, hand: hands.state(of: realServer, in: name))
-                if let entry = hands.weight(of: realServer, in: name), let weight = entry.weight {
-                    let elapsed = elapsed(of: entry, at: now)
-                    backend.byHand = weight.reached(after: elapsed, configured: configuration.weight)
-                    backend.isOnTheWay = !weight.isReached(after: elapsed)
-                    if backend.isOnTheWay { ramp = min(ramp ?? weight.over, weight.over) }
+                func held(of realServer: RealServer.Key) -> Weighing.Backend {
+                    var backend = Weighing.Backend(configured: configuration.weight, hand: hands.state(of: realServer, in: name))
+                    if let entry = hands.weight(of: realServer, in: name), let weight = entry.weight {
+                        let elapsed = elapsed(of: entry, at: now)
+                        backend.byHand = weight.reached(after: elapsed, configured: configuration.weight)
+                        backend.isOnTheWay = !weight.isReached(after: elapsed)
+                        if backend.isOnTheWay { ramp = min(ramp ?? weight.over, weight.over) }
+                    }
+                    if backend.hand != nil || backend.byHand != nil { isConcerned = true }
+                    if let check = policy?.check, check.judges(key.transport), let probe = judged.probes[realServer] {
+                        let state = probed[probe]
+                        backend.isDown = judged.held.contains(realServer) || state?.verdict.isDown == true
+                        backend.ramp = Self.ramp(state, over: slowStart, at: now)
+                        if backend.ramp < 100 { ramp = min(ramp ?? slowStart, slowStart) }
+                    }
+                    if policy?.passive != nil, ejected[name]?.contains(realServer) == true { backend.isDown = true }
+                    return backend
                 }
-                if backend.hand != nil || backend.byHand != nil { isConcerned = true }
-                if let check = policy?.check, check.judges(key.transport), let probe = judged.probes[realServer] {
-                    let state = probed[probe]
-                    backend.isDown = judged.held.contains(realServer) || state?.verdict.isDown == true
-                    backend.ramp = Self.ramp(state, over: slowStart, at: now)
-                    if backend.ramp < 100 { ramp = min(ramp ?? slowStart, slowStart) }
-                }
-                if policy?.passive != nil, ejected[name]?.contains(realServer) == true { backend.isDown = true }
+                var backend = held(of: realServer)
+                let ports = realServer.port == 0 ? grouped[realServer.address] ?? [] : []
+                for port in ports { backend.join(held(of: port)) }
                 backends[realServer] = backend
                 if backend.hand?.rests ?? backend.isDown {
                     judged.outOfService.insert(realServer.address)
@@ -293,6 +300,18 @@ struct Backends {
         guard let before else { return }
         for probe in Set(before.probes.values).subtracting(judged.probes.values) { probed.leave(probe, name) }
         for probe in before.compared.subtracting(judged.compared) { probed.leave(probe, name, comparing: true) }
+    }
+
+    /// The real servers, by address, that one of a group stands for: at each of its ports. None where the Service has no group.
+    private static func portsOfGroups(_ share: NodeShare) -> [IPAddress: Set<RealServer.Key>] {
+        guard share.virtualServers.values.contains(where: { $0.realServers.keys.contains { $0.port == 0 } }) else { return [:] }
+        var ports: [IPAddress: Set<RealServer.Key>] = [:]
+        for server in share.virtualServers.values {
+            for realServer in server.realServers.keys where realServer.port != 0 {
+                ports[realServer.address, default: []].insert(realServer)
+            }
+        }
+        return ports
     }
 
     /// How far a server has come back, in percent.

@@ -97,12 +97,14 @@ struct Demand {
         var touched = Touched()
         var standing: [SetMember: UInt32] = [:]
         for family in AddressFamily.allCases {
-            let key = SetKey(.insideMark, family)
-            for entry in sets[key]?.entries ?? [] { standing[SetMember(key, entry.withoutMark)] = entry.mark }
+            for set in ServiceSet.allCases where set.keepsMarks {
+                let key = SetKey(set, family)
+                for entry in sets[key]?.entries ?? [] { standing[SetMember(key, entry.withoutMark)] = entry.mark }
+            }
         }
         guard !standing.isEmpty else { return touched }
         var moves: [UInt32: UInt32] = [:]
-        for member in wanted.members where member.set.set == .insideMark {
+        for member in wanted.members where member.set.set.keepsMarks {
             guard let mark = member.entry.mark, let other = standing[SetMember(member.set, member.entry.withoutMark)], other != mark else {
                 continue
             }
@@ -146,7 +148,7 @@ struct Demand {
         let service = catalog.services[name]
         let slices = service == nil ? [] : catalog.slices(of: name)
         if service?.dependsOnNodeAddresses == true { dependants.insert(name) } else { dependants.remove(name) }
-        let marks = marks.assign(service.map { compiler.markedPorts(of: $0) } ?? [], to: name)
+        let marks = marks.assign(service.map { compiler.marks(neededBy: $0, previous: lastOptions[name]) } ?? [], to: name)
         let result = service.map { compiler.compile($0, slices: slices, marks: marks, previous: lastOptions[name]) }
         lastOptions[name] = service?.annotations.isEmpty == false ? result?.options : nil
         var share = result?.share

@@ -26,16 +26,20 @@ extension Reconciler {
     /// Has real servers that stand and are not asked for any more rest, before they go.
     ///
     /// What counts is what stands, whatever made it so: an endpoint that left, a verdict, a hand, a Service that is gone; and after a restart what
-    /// an earlier agent left. A virtual server that nobody asks for stays with its address and entries until the last of them has gone.
+    /// an earlier agent left. A virtual server that nobody asks for stays with its address and entries until the last of them has gone; and with
+    /// one of a group, which has no address, those that its ports have.
     func beginDrains(_ touched: inout Touched) {
         defer { demand.forgetDeparted() }
         var began: [(VirtualServer.Key, RealServer.Key, Drain)] = []
         var leaving: [VirtualServer.Key] = []
-        for key in touched.virtualServers {
+        let groups = StandingGroups(touched.members, in: picture.state, masqueradeBit: demand.compiler.settings.masqueradeBit)
+        // Those by mark first: what else stands for their sake follows.
+        let keys = touched.virtualServers.filter { $0.address == nil } + touched.virtualServers.filter { $0.address != nil }
+        for key in keys {
             guard let standing = picture.state.virtualServers[key] else {
                 for realServer in drains[key].keys { drains.end(realServer, of: key) }
                 _ = demand.rest([:], of: key)
-                _ = demand.leave(nil, of: key)
+                touched.formUnion(letGo(key))
                 continue
             }
             let asked = demand.wanted.claimed(key)?.realServers ?? [:]
@@ -50,14 +54,16 @@ extension Reconciler {
                 began.append((key, realServer, drain))
             }
             touched.formUnion(demand.rest(drains.resting(key), of: key))
-            if !isAskedFor, !drains[key].isEmpty {
+            let marks = isAskedFor ? [] : groups.marks(of: key).filter { !drains[$0].isEmpty && demand.wanted.claimants(of: $0).isEmpty }
+            if isAskedFor || !marks.isEmpty { groupHolds.hold(key, by: marks) }
+            if !isAskedFor, !drains[key].isEmpty || groupHolds.isHeld(key) {
                 if demand.wanted.claimed(key) == nil { leaving.append(key) }
             } else {
-                touched.formUnion(demand.leave(nil, of: key))
+                touched.formUnion(letGo(key))
             }
         }
         if !leaving.isEmpty {
-            let members = StandingMembers(touched.members, in: picture.state)
+            let members = StandingMembers(touched.members, in: picture.state, isHeld: groupHolds.isHeld)
             for key in leaving { touched.formUnion(demand.leave(leavingShare(of: key, members), of: key)) }
         }
         recordedDrains = recordedDrains.filter { !touched.virtualServers.contains($0.key) }
@@ -75,6 +81,14 @@ extension Reconciler {
     }
 
     private static let mostDrainEvents = 100
+
+    /// Has a virtual server that nobody asks for go, where nothing is waited for any more; and those with it that stood for its sake.
+    private func letGo(_ key: VirtualServer.Key) -> Touched {
+        guard key.address == nil || !groupHolds.isHeld(key) else { return Touched() }
+        var touched = demand.leave(nil, of: key)
+        for address in groupHolds.release(mark: key) where drains[address].isEmpty { touched.formUnion(demand.leave(nil, of: address)) }
+        return touched
+    }
 
     /// The drain of a real server that stands and is not asked for; nil where it is to go at once.
     private func drain(
@@ -154,7 +168,7 @@ extension Reconciler {
             }
             guard drains[key].count != before else { continue }
             touched.formUnion(demand.rest(drains.resting(key), of: key))
-            if drains[key].isEmpty { touched.formUnion(demand.leave(nil, of: key)) }
+            if drains[key].isEmpty { touched.formUnion(letGo(key)) }
         }
         drains.looked(for: now() - began, at: now())
         guard !touched.isEmpty else { return Round() }
@@ -197,13 +211,33 @@ extension Reconciler {
     }
 }
 
+/// Entries of groups that stand: to which virtual servers by mark the packets to an address and port go.
+private struct StandingGroups {
+    private var marks: [VirtualServer.Key: UInt32] = [:]
+    private let masqueradeMark: UInt32
+
+    init(_ members: Set<SetMember>, in state: NodeState, masqueradeBit: Int) {
+        masqueradeMark = 1 << UInt32(masqueradeBit)
+        for member in members where member.set.set == .groupMark {
+            guard case .addressPortMark(let address, let port, let transport, let mark) = member.entry,
+                state.sets[member.set]?.entries.contains(member.entry) == true
+            else { continue }
+            marks[.address(address, port: port, transport)] = mark
+        }
+    }
+
+    func marks(of key: VirtualServer.Key) -> [VirtualServer.Key] {
+        marks[key].map { [.firewallMark($0, key.family), .firewallMark($0 | masqueradeMark, key.family)] } ?? []
+    }
+}
+
 /// Entries of sets that stand, by the virtual server that they lead to.
 private struct StandingMembers {
     private var byServer: [VirtualServer.Key: Set<SetMember>] = [:]
     private var byPort: [UInt16: Set<SetMember>] = [:]
     private let boundAddresses: Set<IPAddress>
 
-    init(_ members: Set<SetMember>, in state: NodeState) {
+    init(_ members: Set<SetMember>, in state: NodeState, isHeld: (VirtualServer.Key) -> Bool) {
         boundAddresses = state.addresses
         for member in members where state.sets[member.set]?.entries.contains(member.entry) == true {
             switch member.entry {
@@ -211,6 +245,10 @@ private struct StandingMembers {
                 .addressPortAddress(let address, let port, let transport, _):
                 byServer[.address(address, port: port, transport), default: []].insert(member)
             case .port(let port): byPort[port, default: []].insert(member)
+            // By these it is known after a restart for whose sake an address stands.
+            case .addressPortMark(let address, let port, let transport, _) where member.set.set == .groupMark:
+                let key = VirtualServer.Key.address(address, port: port, transport)
+                if isHeld(key) { byServer[key, default: []].insert(member) }
             // Packets of a connection find it by its addresses, whatever their mark.
             case .address, .addressPortMark: break
             }

@@ -4,6 +4,7 @@ import Logging
 import NodeKernel
 import NodeModel
 import Planner
+import ServiceCompiler
 import Telemetry
 
 /// When flows are to be looked at whose server may be gone.
@@ -139,7 +140,11 @@ extension Reconciler {
         }
         for member in wanted.members(of: key) {
             guard let mark = member.entry.mark else { continue }
-            if isAmong(picture.state.virtualServers[.firewallMark(mark, key.family)]?.realServers) { return true }
+            // With the bit that asks for masquerading, the mark is another virtual server's.
+            for mark in [mark, mark | 1 << UInt32(demand.compiler.settings.masqueradeBit)]
+            where isAmong(picture.state.virtualServers[.firewallMark(mark, key.family)]?.realServers) {
+                return true
+            }
         }
         return staleFlows.markedServers.contains(server)
             || staleFlows.markedServers.contains(RealServer.Key(server.address, port: 0))

@@ -100,7 +100,7 @@ package struct SetReader: ~Copyable {
 }
 
 extension SetKey {
-    /// All 38.
+    /// All 40.
     package static let all = ServiceSet.allCases.flatMap { set in [SetKey(set, .ipv4), SetKey(set, .ipv6)] }
 }
 

@@ -26,7 +26,7 @@ struct SetBatch {
     /// Takes a change; false where its entry does not fit its set.
     private mutating func append(_ change: SetChange) -> Bool {
         let key = change.member.set
-        // Changes come sorted by set, of which there are 38 at most.
+        // Changes come sorted by set, of which there are 40 at most.
         let number = keys.lastIndex(of: key) ?? keys.count
         guard let bytes = change.encoded(set: number) else { return false }
         if number == keys.count { keys.append(key) }

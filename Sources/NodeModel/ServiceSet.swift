@@ -1,6 +1,6 @@
 package import Addresses
 
-/// The seventeen ipsets of kube-proxy's IPVS mode, whose names and layout are kept so that its users and their tools feel at home; and two of
+/// The seventeen ipsets of kube-proxy's IPVS mode, whose names and layout are kept so that its users and their tools feel at home; and three of
 /// our own.
 package enum ServiceSet: UInt8, Hashable, Sendable, CaseIterable {
     case loopBack, clusterIP, externalIP, externalIPLocal, loadBalancer, loadBalancerLocal, loadBalancerFirewall
@@ -12,6 +12,8 @@ package enum ServiceSet: UInt8, Hashable, Sendable, CaseIterable {
     /// External addresses and node ports of Services with that policy, each with the mark of the virtual server that traffic from inside the
     /// cluster goes to.
     case insideMark
+    /// The addresses and ports that Services serve as a group, each with the mark of the virtual server of all of them.
+    case groupMark
 
     /// The name without its prefix.
     private var stem: String {
@@ -35,14 +37,15 @@ package enum ServiceSet: UInt8, Hashable, Sendable, CaseIterable {
         case .boundAddresses: "IPVS-IPS"
         case .noLocalEndpoint: "NO-LOCAL-ENDPOINT"
         case .insideMark: "INSIDE-MARK"
+        case .groupMark: "GROUP-MARK"
         }
     }
 
     /// Whether it is one of kube-proxy's.
-    package var isKubeProxys: Bool { self != .noLocalEndpoint && self != .insideMark }
+    package var isKubeProxys: Bool { self != .noLocalEndpoint && !keepsMarks }
 
     /// Whether each of its entries carries a packet mark.
-    package var keepsMarks: Bool { self == .insideMark }
+    package var keepsMarks: Bool { self == .insideMark || self == .groupMark }
 
     /// The name in the kernel: `KUBE-…` for IPv4, `KUBE-6-…` for IPv6, `IPVS-AGENT-…` where the set is our own, cut to the 31 bytes that the
     /// kernel takes (`IPSET_MAXNAMELEN` in `linux/netfilter/ipset/ip_set.h` is 32 with the terminating zero).
@@ -74,7 +77,7 @@ package enum SetType: String, Hashable, Sendable {
     case bitmapPort = "bitmap:port"
 }
 
-/// One of the sets on this node: which of the nineteen, for which family.
+/// One of the sets on this node: which of the twenty, for which family.
 package struct SetKey: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let set: ServiceSet
     package let family: AddressFamily

@@ -39,7 +39,9 @@ package struct Ownership: Equatable, Sendable {
         case .firewallMark(let mark, let family):
             // The range may have been another one when it was made.
             firewallMarks?.contains(mark) ?? false
-                || observed.sets[SetKey(.insideMark, family)]?.entries.contains { $0.mark == mark } ?? false
+                || ServiceSet.allCases.contains { set in
+                    set.keepsMarks && observed.sets[SetKey(set, family)]?.entries.contains { $0.leads(to: mark) } ?? false
+                }
         case .address(let address, let port, let transport):
             observed.addresses.contains(address)
                 || Self.addressSets.contains { observed.holds(.addressPort(address, port, transport), in: $0) }
@@ -82,6 +84,12 @@ extension NodeState {
 }
 
 extension SetEntry {
+    /// Whether packets with its mark meet a virtual server by a mark: by the same, or by that with the bit which asks for masquerading.
+    fileprivate func leads(to mark: UInt32) -> Bool {
+        guard let own = self.mark else { return false }
+        return own == mark || own & mark == own && (own ^ mark).nonzeroBitCount == 1
+    }
+
     fileprivate var family: AddressFamily? {
         if case .addressPort(let address, _, _) = self { address.family } else { nil }
     }

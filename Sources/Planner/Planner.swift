@@ -138,8 +138,11 @@ extension Planner {
         // The guard refuses what comes to the node's own ports on our addresses. It must not do that on somebody else's.
         case (.boundAddresses, .address(let address)): return observed.addresses.contains(address) || isFree(address)
         case (.clusterIP, .addressPort(let address, _, _)) where holder(of: address) != nil: return false
-        // That of a cluster address whose packets are not translated.
+        // Those of a cluster address whose packets are not translated, or that is served with others.
         case (.externalIPLocal, .addressPort(let address, let port, let transport))
+        where holder(of: address) != nil && wanted.place(of: .address(address, port: port, transport)) == .ourLink:
+            return false
+        case (.groupMark, .addressPortMark(let address, let port, let transport, _))
         where holder(of: address) != nil && wanted.place(of: .address(address, port: port, transport)) == .ourLink:
             return false
         // What stands at an entry of ours is ours: no entry must say that of what is not.
@@ -182,6 +185,7 @@ extension Planner {
                 for set in [ServiceSet.clusterIP, .externalIPLocal] {
                     insert(SetMember(SetKey(set, address.family), .addressPort(address, port, transport)), into: &touched)
                 }
+                for member in wanted.members(of: key) where member.entry.mark != nil { insert(member, into: &touched) }
             }
             if !touched.base.contains(.sets) {
                 insert(SetMember(SetKey(.boundAddresses, address.family), .address(address)), into: &touched)

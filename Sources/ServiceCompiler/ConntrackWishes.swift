@@ -14,9 +14,9 @@ package struct ConntrackWishes: Equatable, Sendable {
 
     package init() {}
 
-    /// kube-proxy's rule: so many for each core, at least the minimum, and at most a million.
+    /// kube-proxy's rule: so many for each core, at least the minimum, and at most a million; 0 for each leaves the limit, whatever the minimum.
     package static func maximum(perCore: Int, minimum: Int, cores: Int) -> Int? {
-        guard perCore > 0 || minimum > 0 else { return nil }
+        guard perCore > 0 else { return nil }
         return max(minimum, min(perCore * max(cores, 1), 1 << 20))
     }
 

@@ -34,26 +34,33 @@ struct Exposure {
     var addresses: [IPAddress] { externalAddresses + loadBalancerAddresses }
 
     /// The virtual servers of a port, each with the set entries that say how it is treated. The mark is that of the virtual server for traffic
-    /// from inside the cluster, where there is one.
+    /// from inside the cluster, where there is one; that of the group's comes first, where the port is in one.
     func entrances(
-        to port: ServicePort, mark: UInt32?, hasEndpoints: Bool
+        to port: ServicePort, mark: UInt32?, group: PortGroup.Marks?, hasEndpoints: Bool
     ) -> [(key: VirtualServer.Key, members: [SetMember])] {
         var entrances: [(VirtualServer.Key, [SetMember])] = []
+        func add(_ address: IPAddress, _ port: UInt16, _ transport: TransportProtocol, _ members: [SetMember], isGrouped: Bool) {
+            let key = VirtualServer.Key.address(address, port: port, transport)
+            let group = isGrouped ? group : nil
+            var members = members
+            if let outside = group?.outside { members.append(member(.groupMark, .addressPortMark(address, port, transport, outside))) }
+            if policy == .local { members += localMembers(key, mark: group?.inside ?? mark, hasEndpoints: hasEndpoints) }
+            entrances.append((key, members))
+        }
         for address in externalAddresses {
             let entry = SetEntry.addressPort(address, port.port, port.transport)
-            entrances.append(
-                (.address(address, port: port.port, port.transport), [member(policy == .local ? .externalIPLocal : .externalIP, entry)]))
+            let members = [member(policy == .local ? .externalIPLocal : .externalIP, entry)]
+            add(address, port.port, port.transport, members, isGrouped: true)
         }
         for address in loadBalancerAddresses {
-            entrances.append((.address(address, port: port.port, port.transport), loadBalancerMembers(address, port)))
+            add(address, port.port, port.transport, loadBalancerMembers(address, port), isGrouped: true)
         }
         if let nodePort = port.nodePort {
             for address in nodePortAddresses {
-                entrances.append((.address(address, port: nodePort, port.transport), nodePortMembers(address, nodePort, port.transport)))
+                add(address, nodePort, port.transport, nodePortMembers(address, nodePort, port.transport), isGrouped: false)
             }
         }
-        guard policy == .local else { return entrances }
-        return entrances.map { key, members in (key, members + localMembers(key, mark: mark, hasEndpoints: hasEndpoints)) }
+        return entrances
     }
 
     /// What keeps clients outside from an entrance without endpoints here, and shows those inside another way.

@@ -8,6 +8,9 @@ import NodeModel
 /// What goes to an external address or node port of a Service with `externalTrafficPolicy: Local` is given the mark of a second virtual server,
 /// which has all endpoints. That is done before IPVS sees a packet, which is at LOCAL_IN, and at LOCAL_OUT right after nat
 /// (`ip_vs_ops4` in `net/netfilter/ipvs/ip_vs_core.c`).
+///
+/// Ports of a group are given the mark of the group's virtual server in the same place, whoever sends. What the table nat marks for masquerading
+/// has that bit besides, and a virtual server for the mark with it.
 struct InsideRules {
     let family: AddressFamily
     let settings: CompilerSettings
@@ -17,10 +20,13 @@ struct InsideRules {
         RuleTables.Table(
             chains: [
                 // Pods that cannot be told from others are taken for outside, as kube-proxy takes them.
-                "IPVS-AGENT-PREROUTING": ServiceRules.pods(family, settings, node).map { ["\($0) \(marking)"] } ?? [],
+                "IPVS-AGENT-PREROUTING": [marking(by: .groupMark)]
+                    + (ServiceRules.pods(family, settings, node).map { ["\($0) \(marking(by: .insideMark))"] } ?? []),
                 "IPVS-AGENT-OUTPUT": [
                     // The filter's chain OUTPUT would come too late: IPVS has translated the packet by then.
-                    "\(matching(.loadBalancerFirewall, "dst,dst")) -j IPVS-AGENT-SOURCE-RANGES", marking,
+                    "\(matching(.loadBalancerFirewall, "dst,dst")) -j IPVS-AGENT-SOURCE-RANGES",
+                    // The way from inside comes last, and counts.
+                    marking(by: .groupMark), marking(by: .insideMark),
                 ],
                 "IPVS-AGENT-SOURCE-RANGES": [
                     "\(matching(.loadBalancerSourceCIDR, "dst,dst,src")) -j RETURN",
@@ -28,6 +34,8 @@ struct InsideRules {
                     "-j DROP",
                 ],
                 "IPVS-AGENT-POSTROUTING": [
+                    // Whether these are masqueraded is said already, as for a port that is in no group.
+                    "\(groupMarked) -j MARK --set-xmark 0x0/\(hexadecimal(~masqueradeMark))",
                     // Answers have to come back by this node, unless they go to a pod here anyway. A packet of the node's own has a virtual
                     // address as its source besides.
                     "\(notFromHere) -j MARK --set-xmark \(masquerade)/0xffffffff",
@@ -42,7 +50,7 @@ struct InsideRules {
             ])
     }
 
-    private var marking: String { "-j SET --map-set \(ServiceSet.insideMark.name(family)) dst,dst --map-mark" }
+    private func marking(by set: ServiceSet) -> String { "-j SET --map-set \(set.name(family)) dst,dst --map-mark" }
 
     /// What does not come from a pod of this node. Ranges of a whole cluster's pods do not tell that, and then all are taken for others'.
     private var notFromHere: String {
@@ -53,12 +61,18 @@ struct InsideRules {
         return node.podRanges.first { $0.family == family }.map { "! -s \($0) \(new)" } ?? new
     }
 
-    private var marked: String {
-        func hexadecimal(_ bits: UInt32) -> String { "0x" + String(bits, radix: 16) }
-        return "-m mark --mark \(hexadecimal(settings.firewallMarks.value))/\(hexadecimal(settings.firewallMarks.mask))"
+    private var marked: String { matching(settings.firewallMarks.value, settings.firewallMarks.mask) }
+
+    private var groupMarked: String {
+        let bits = MarkShare.groupBits(of: settings.firewallMarks, masqueradeBit: settings.masqueradeBit)
+        return matching(bits.value, bits.mask)
     }
 
-    private var masquerade: String { "0x" + String(UInt32(1) << UInt32(settings.masqueradeBit), radix: 16) }
+    private var masqueradeMark: UInt32 { 1 << UInt32(settings.masqueradeBit) }
+    private var masquerade: String { hexadecimal(masqueradeMark) }
+
+    private func hexadecimal(_ bits: UInt32) -> String { "0x" + String(bits, radix: 16) }
+    private func matching(_ value: UInt32, _ mask: UInt32) -> String { "-m mark --mark \(hexadecimal(value))/\(hexadecimal(mask))" }
 
     private func matching(_ set: ServiceSet, _ directions: String) -> String { "-m set --match-set \(set.name(family)) \(directions)" }
     private func comment(_ text: String) -> String { "-m comment --comment \"\(text)\"" }

@@ -9,7 +9,7 @@ package import NodeModel
 /// `net/netfilter/ipvs/ip_vs_ctl.c`), so a socket's own mark (SO_MARK) chooses the backend, whatever weights it has elsewhere: one that takes no
 /// clients is still probed. Probes of one backend share the way, and it ends with the last of them.
 ///
-/// Marks are the last eighth of the field, and Services have the rest: so neither ever takes one from the other.
+/// Marks are a share of the field of their own (`MarkShare`): no Service ever takes one.
 package struct ProbePaths: Sendable {
     private let field: MarkField
     private let masqueradeBit: Int
@@ -31,8 +31,8 @@ package struct ProbePaths: Sendable {
     /// same after a restart; where two lead to one mark, the one that comes later takes the next that is free.
     package func mark(to backend: RealServer.Key) -> UInt32? {
         if let path = paths[backend] { return path.mark }
-        let first = MarkBook.numbers(of: field, masqueradeBit: masqueradeBit)
-        let count = field.count(withoutBit: masqueradeBit) - first
+        let numbers = MarkShare.probes.numbers(of: field, masqueradeBit: masqueradeBit)
+        let (first, count) = (numbers.lowerBound, UInt32(numbers.count))
         guard holders.count < count else { return nil }
         var number = UInt32(truncatingIfNeeded: MarkBook.hash("probe of \(backend)") % UInt64(count))
         while true {

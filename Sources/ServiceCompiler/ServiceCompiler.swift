@@ -22,10 +22,10 @@ package struct ServiceCompiler: Equatable, Sendable {
         package var options: ServiceOptions?
     }
 
-    /// Compiles one Service. Marks are those of the ports that `markedPorts` names; one without has no way of its own for traffic from inside.
+    /// Compiles one Service. Marks are those for what `marks(neededBy:)` names; a port without has no way of its own for traffic from inside.
     /// What its annotations asked for before stays where they are wrong now.
     package func compile(
-        _ service: Service, slices: [EndpointSlice], marks: [MarkedPort: UInt32] = [:], previous: ServiceOptions? = nil
+        _ service: Service, slices: [EndpointSlice], marks: [MarkPurpose: UInt32] = [:], previous: ServiceOptions? = nil
     ) -> Result {
         if let request = service.virtualServer { return compile(request, of: service, previous: previous) }
         guard service.proxyName == nil, service.type != .externalName, !service.clusterAddresses.isEmpty else { return Result() }
@@ -39,9 +39,14 @@ package struct ServiceCompiler: Equatable, Sendable {
             share.members.insert(SetMember(SetKey(.boundAddresses, address.family), .address(address)))
             let exposure = Exposure(of: service, family: address.family, on: self)
             for external in exposure.addresses { bind(external, to: &share) }
+            let group = group(
+                service, family: address.family, exposure: exposure, slices: slices, options: options, marks: marks,
+                reporting: &result.problems)
+            if let group { add(group, of: service, family: address.family, options: options, to: &share) }
             for port in service.ports {
                 let isAsAsked = add(
-                    port, of: service, at: address, exposure: exposure, slices: slices, options: options, marks: marks, to: &share)
+                    port, of: service, at: address, exposure: exposure, slices: slices, options: options, marks: marks,
+                    group: group?.marks, to: &share)
                 if !isAsAsked { report(options.method, at: port, of: service, &result.problems) }
             }
             if let port = exposure.healthCheckNodePort {
@@ -70,7 +75,7 @@ package struct ServiceCompiler: Equatable, Sendable {
     /// Adds a port at a cluster address, and says whether its packets are forwarded as asked for.
     private func add(
         _ port: ServicePort, of service: Service, at address: IPAddress, exposure: Exposure, slices: [EndpointSlice],
-        options: ServiceOptions, marks: [MarkedPort: UInt32], to share: inout NodeShare
+        options: ServiceOptions, marks: [MarkPurpose: UInt32], group: PortGroup.Marks?, to share: inout NodeShare
     ) -> Bool {
         let family = address.family
         let choice = EndpointChoice(port: port, family: family, slices: slices)
@@ -97,9 +102,13 @@ package struct ServiceCompiler: Equatable, Sendable {
         } else {
             share.members.formUnion(Self.withoutMasquerading([clusterMember]))
         }
+        if let mark = group?.atCluster {
+            let member = SetMember(SetKey(.groupMark, family), .addressPortMark(address, port.port, port.transport, mark))
+            share.membersOfServers[clusterKey, default: []].insert(member)
+        }
         let outside = exposure.policy == service.internalTrafficPolicy ? inside : server(exposure.policy)
-        let mark = marks[MarkedPort(port, family)]
-        let entrances = exposure.entrances(to: port, mark: mark, hasEndpoints: !outside.realServers.isEmpty)
+        let mark = marks[.inside(port, family)]
+        let entrances = exposure.entrances(to: port, mark: mark, group: group, hasEndpoints: !outside.realServers.isEmpty)
         for (key, members) in entrances {
             // The cluster address keeps its own policy where it is named as an external one, too.
             let isCluster = key == clusterKey
@@ -110,7 +119,7 @@ package struct ServiceCompiler: Equatable, Sendable {
             let all = isForwarded ? Array(Self.withoutMasquerading(members)) : members
             share.membersOfServers[key, default: []].formUnion(isCluster ? all.filter(\.set.set.isKubeProxys) : all)
         }
-        if let mark, entrances.contains(where: { $0.key != clusterKey }) {
+        if let mark, entrances.contains(where: { $0.key != clusterKey && $0.members.contains { $0.entry.mark == mark } }) {
             var short = server(.cluster)
             short.configuration = Self.withoutTemplates(short.configuration, on: node.kernel)
             share.virtualServers[.firewallMark(mark, family)] = short

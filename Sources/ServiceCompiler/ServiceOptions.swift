@@ -17,6 +17,8 @@ package struct ServiceOptions: Equatable, Sendable {
     /// How packets reach real servers; the kind of a tunnel is apart.
     var method = Method.masquerade
     var tunnel = Tunnel.ipip
+    /// The name under which the ports are served by one virtual server.
+    private(set) var group: String?
     /// The name of a policy on this node.
     package private(set) var healthPolicy: String?
     /// How long connections of a real server that goes are waited for.
@@ -37,10 +39,9 @@ package struct ServiceOptions: Equatable, Sendable {
         }
     }
 
-    /// Annotations that are part of the interface but are served by nothing here yet; each is named in a warning.
-    private static let unserved: Set<String> = ["fwmark-group"]
     private static let served = [
-        "scheduler", "scheduler-flags", "weights", "one-packet", "forwarding", "tunnel", "health-policy", "drain-timeout", "slow-start",
+        "scheduler", "scheduler-flags", "weights", "one-packet", "forwarding", "tunnel", "fwmark-group", "health-policy", "drain-timeout",
+        "slow-start",
     ]
 
     /// Reads the annotations. A scheduler that Linux itself does not have is taken only where the node uses it for all.
@@ -116,8 +117,11 @@ package struct ServiceOptions: Equatable, Sendable {
                     slowStart = previous?.slowStart
                     refuse(key, value, "is not \(Self.durationWords)")
                 }
-            case _ where Self.unserved.contains(key):
-                report(key, "is not served by this version and has no effect")
+            case Self.groupKey:
+                group = Self.group(of: service, previous: previous)
+                if !Self.isGroupName(value) {
+                    refuse(key, value, "is no name of a group: at most 63 lower-case letters, digits and hyphens")
+                }
             default:
                 report(
                     key,
@@ -129,6 +133,22 @@ package struct ServiceOptions: Equatable, Sendable {
         if onePacket, !service.ports.contains(where: { $0.transport == .udp }) {
             report("one-packet", "has no effect on a Service without a UDP port")
         }
+    }
+
+    static let groupKey = "fwmark-group"
+
+    /// The name of the group that a Service's ports are in.
+    static func group(of service: Service, previous: ServiceOptions?) -> String? {
+        service.annotations[groupKey].flatMap { isGroupName($0) ? $0 : previous?.group }
+    }
+
+    /// As Kubernetes' names are (RFC 1123).
+    private static func isGroupName(_ text: String) -> Bool {
+        func isLetterOrDigit(_ byte: UInt8) -> Bool {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        }
+        guard let first = text.utf8.first, let last = text.utf8.last, text.utf8.count <= 63 else { return false }
+        return isLetterOrDigit(first) && isLetterOrDigit(last) && text.utf8.allSatisfy { isLetterOrDigit($0) || $0 == UInt8(ascii: "-") }
     }
 
     private static func scheduler(_ text: String, default: Scheduler) -> Scheduler? {

@@ -42,6 +42,18 @@ package struct Weighing: Equatable, Sendable {
             self.ramp = ramp
         }
 
+        /// Takes in what is held of another port of the same backend, for a real server that is for both: it serves as the lesser of them.
+        package mutating func join(_ port: Backend) {
+            // Where people say nothing else, a port that is down is.
+            let isDown = isDown && hand != .ready || port.isDown && port.hand != .ready
+            if !rests, port.rests || hand == nil { hand = port.hand }
+            if isDown, hand == .ready { hand = nil }
+            self.isDown = isDown
+            ramp = min(ramp, port.ramp)
+            byHand = [byHand, port.byHand].compactMap(\.self).min()
+            isOnTheWay = isOnTheWay || port.isOnTheWay
+        }
+
         fileprivate var rests: Bool { hand?.rests ?? false }
         /// Whether it counts among those that could serve.
         fileprivate var isCandidate: Bool { !rests && hundredths > 0 }

@@ -27,7 +27,6 @@ package struct KubeProxyField: Sendable {
         KubeProxyField(path, .setting(setting) { $0 }, zeroCounts: zeroCounts)
     }
 
-    private static let conntrack = "the agent leaves conntrack's own limits and timeouts alone; set net.netfilter.nf_conntrack_* as sysctls"
     private static let client = "requests are few, and in JSON"
     private static let otherMode = "belongs to another mode of kube-proxy"
 
@@ -63,7 +62,14 @@ package struct KubeProxyField: Sendable {
         KubeProxyField("nftables.*", .ignored(otherMode)),
         KubeProxyField("winkernel.*", .ignored("belongs to Windows")),
         KubeProxyField("windowsRunAsService", .ignored("belongs to Windows")),
-        KubeProxyField("conntrack.*", .ignored(conntrack)),
+        // Of these no value is kube-proxy's default, and 0 is to leave what is.
+        same("conntrack.maxPerCore", .conntrackMaxPerCore, zeroCounts: true),
+        same("conntrack.min", .conntrackMin, zeroCounts: true),
+        same("conntrack.tcpEstablishedTimeout", .conntrackTCPEstablished, zeroCounts: true),
+        same("conntrack.tcpCloseWaitTimeout", .conntrackTCPCloseWait, zeroCounts: true),
+        same("conntrack.tcpBeLiberal", .conntrackTCPBeLiberal),
+        same("conntrack.udpTimeout", .conntrackUDP),
+        same("conntrack.udpStreamTimeout", .conntrackUDPStream),
         KubeProxyField("logging.format", .setting(.logFormat) { $0 == "json" ? "json" : "text" }),
         KubeProxyField(
             "logging.verbosity", .setting(.logLevel) { text in Int(text).flatMap { $0 < 4 ? nil : $0 < 6 ? "debug" : "trace" } }),

@@ -142,7 +142,7 @@ extension SettingDefinition {
         "manage-sysctls", .boolean, default: "true", "Set the sysctls that balancing needs, where they differ")
     package static let conntrackMaxPerCore = SettingDefinition(
         "conntrack-max-per-core", .integer(0...1_000_000), default: "32768", kubeProxy: "conntrack-max-per-core",
-        "Connections to track for each processor, at least; 0 and no minimum leaves the kernel's limit. It is only ever raised")
+        "Connections to track for each processor, at least; 0 leaves the kernel's limit, whatever the minimum. It is only ever raised")
     package static let conntrackMin = SettingDefinition(
         "conntrack-min", .integer(0...100_000_000), default: "131072", kubeProxy: "conntrack-min",
         "Connections to track, at least, however few processors there are")

@@ -94,7 +94,10 @@ import Testing
         #expect(kernel.state.sets.isEmpty && kernel.state.link == .absent && kernel.state.rules.isEmpty)
     }
 
-    @Test(arguments: [(32768, 131_072, 2, 131_072), (32768, 131_072, 8, 262_144), (32768, 0, 1000, 1 << 20), (0, 0, 8, nil), (0, 5, 8, 5)])
+    @Test(arguments: [
+        (32768, 131_072, 2, 131_072), (32768, 131_072, 8, 262_144), (32768, 0, 1000, 1 << 20), (0, 0, 8, nil), (0, 5, 8, nil),
+        (1, 5, 2, 5),
+    ])
     func theLimitFollowsTheProcessors(perCore: Int, minimum: Int, cores: Int, maximum: Int?) {
         #expect(ConntrackWishes.maximum(perCore: perCore, minimum: minimum, cores: cores) == maximum)
     }

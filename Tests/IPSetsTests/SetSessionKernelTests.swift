@@ -55,7 +55,7 @@ struct SetSessionKernelTests {
                 #expect(try Self.list([key])[key]?.entries == [entries[0]])
             }
         }
-        #expect(try Self.list().count == 38)
+        #expect(try Self.list().count == 40)
         try Self.removeAll(session)
         #expect(try Self.list().isEmpty)
     }

@@ -81,6 +81,13 @@ import Testing
         #expect(Self.message(text).contains("more values than any kubeconfig"), "\(Self.message(text))")
     }
 
+    @Test func noTextShowsASecret() {
+        struct Holder { var secret = Secret("s3cr3t") }
+        for text in ["\(Secret("s3cr3t"))", String(reflecting: Secret("s3cr3t")), "\(Holder())", "\([Holder()])"] {
+            #expect(!text.contains("s3cr3t"), "\(text)")
+        }
+    }
+
     @Test func noProblemQuotesASecret() {
         let secret = "s3cr3t"
         for user in [

@@ -242,6 +242,28 @@ import Testing
         }
     }
 
+    /// A version that the server no longer has is nobody's fault: nothing is told as wrong, and the whole is asked for.
+    @Test(arguments: [false, true]) func anExpiredVersionIsNoTrouble(isEvent: Bool) {
+        let expired = APIStatus(code: 410, reason: "Expired", message: "too old")
+        var reflector = Reflector(offersStreaming: false)
+        var now = ContinuousClock.now
+        _ = Self.step(&reflector, &now)
+        _ = reflector.take(.page(resourceVersion: "7", continuation: nil), now: now, chance: 0)
+        for _ in 0..<3 {
+            let watch = Self.step(&reflector, &now).request
+            #expect(watch == "watch 7")
+            if isEvent {
+                let verdict = reflector.take(.error(expired))
+                #expect(verdict == .leave)
+            }
+            _ = reflector.take(isEvent ? .ended : .refused(expired, retryAfter: nil), now: now, chance: 0)
+            #expect(reflector.lastFailure == nil && reflector.trouble == nil)
+            let list = Self.step(&reflector, &now).request
+            #expect(list == "list")
+            _ = reflector.take(.page(resourceVersion: "7", continuation: nil), now: now, chance: 0)
+        }
+    }
+
     @Test func listsAreCompleteAtTheirLastPage() {
         var reflector = Reflector(offersStreaming: false)
         _ = reflector.next(now: .now, chance: 0)

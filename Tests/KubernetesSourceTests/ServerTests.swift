@@ -152,12 +152,16 @@ import Testing
         }
     }
 
-    @Test func wrongTypesNameTheObjectAndHarmNoOther() async throws {
+    @Test(arguments: [TestFaults.StreamingLists.offered, .refused])
+    func wrongTypesNameTheObjectAndHarmNoOther(_ streaming: TestFaults.StreamingLists) async throws {
+        var faults = TestFaults()
+        faults.streamingLists = streaming
+        // It comes before the others.
         let cluster = TestCluster.sample(2)
         var bad = TestObject.service("bad", address: "10.96.8.1")
         bad.body = bad.body.replacingOccurrences(of: "\"port\":80", with: "\"port\":\"http\"")
         cluster.put(bad)
-        try await Self.with(cluster) { server, follower in
+        try await Self.with(cluster, faults: faults) { server, follower in
             try await eventually("synced") { follower.isSynced }
             #expect(follower.services == ["default/s0", "default/s1"])
             #expect(

@@ -5,8 +5,8 @@ import Testing
 @Suite struct ServiceSetTests {
     @Test func namesAreThoseOfKubeProxyAndFitTheKernel() {
         let keys = AddressFamily.allCases.flatMap { family in ServiceSet.allCases.map { SetKey($0, family) } }
-        #expect(keys.count == 38)
-        #expect(Set(keys.map(\.name)).count == 38)
+        #expect(keys.count == 40)
+        #expect(Set(keys.map(\.name)).count == 40)
         #expect(keys.allSatisfy { $0.name.utf8.count <= 31 })
         #expect(SetKey(.loadBalancerSourceCIDR, .ipv6).name == "KUBE-6-LOAD-BALANCER-SOURCE-CID")
         #expect(SetKey(.nodePortLocalSCTP, .ipv4).name == "KUBE-NODE-PORT-LOCAL-SCTP-HASH")
@@ -14,6 +14,12 @@ import Testing
         #expect(keys.filter(\.set.isKubeProxys).count == 34)
         for key in keys { #expect(SetKey(name: key.name) == key) }
         #expect(SetKey(name: "KUBE-SOMETHING") == nil)
+    }
+
+    /// As many again as it holds, rounded up to a power of two; and never less than kube-proxy's sets have.
+    @Test(arguments: [(0, 65_536), (32_768, 65_536), (32_769, 131_072), (100_000, 262_144)])
+    func aSetHasRoomForTwiceWhatItHolds(count: Int, room: UInt32) {
+        #expect(SetDefinition(SetKey(.clusterIP, .ipv4)).holding(count).maximumEntries == room)
     }
 
     @Test(arguments: [

@@ -28,6 +28,13 @@ import Testing
         #expect(page().contains("# TYPE kubeproxy_\(name) \(kind)\n"))
     }
 
+    /// Labels as kube-proxy's have them, each with its own value.
+    @Test func policiesWithoutEndpointsAreCountedApart() {
+        let page = page { ($0.withoutLocalEndpoints.inside, $0.withoutLocalEndpoints.outside) = (3, 4) }
+        #expect(page.contains("kubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy=\"internal\"} 3\n"))
+        #expect(page.contains("kubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy=\"external\"} 4\n"))
+    }
+
     @Test func looksAtFlowsAreCounted() {
         let page = page {
             $0.flowLooks.observe(0.5)

@@ -61,6 +61,32 @@ import Testing
             ])
     }
 
+    /// A port of a group at a cluster address that another link holds: nobody's packets to that link are marked.
+    @Test func aGroupsEntryGoesWithItsAddress() {
+        let entry = SetMember(SetKey(.groupMark, .ipv4), .addressPortMark(vip, 80, .tcp, 0x1c00_0001))
+        var share = share(server(["10.244.0.2"]))
+        share.membersOfServers[key] = [entry]
+        var state = wanted(share)
+        state.base.sets = [.clusterIP, .groupMark].map { SetDefinition(SetKey($0, .ipv4)) }
+        let stands = state.state
+        #expect(plan(state, stands) == Plan())
+        var held = stands
+        (held.addresses, held.otherAddresses[vip]) = ([], "eth0")
+        let operations = plan(state, held).operations
+        #expect(operations.contains(.removeMember(entry)) && operations.contains(.removeVirtualServer(key)), "\(operations)")
+        // The same where only the address is looked at.
+        var touched = Touched()
+        touched.addresses = [vip]
+        let announced = Planner.plan(touched, wanted: state, observed: held, ownership: Ownership())
+        #expect(announced.operations.contains(.removeMember(entry)), "\(announced)")
+        var (gone, after) = (held, stands)
+        gone.sets[entry.set]?.entries = []
+        after.otherAddresses = [:]
+        gone.otherAddresses = [:]
+        let back = Planner.plan(touched, wanted: state, observed: gone, ownership: Ownership())
+        #expect(back.operations.contains(.addMember(entry)), "\(back)")
+    }
+
     @Test func anAddressOfOursStaysServedWhenAnotherLinkIsGivenItToo() {
         var observed = demand().state
         observed.otherAddresses[vip] = "eth0"
@@ -197,5 +223,10 @@ import Testing
         let entry = SetMember(SetKey(.insideMark, .ipv4), .addressPortMark(vip, 80, .tcp, 10))
         #expect(Ownership(firewallMarks: 5...9).owns(.firewallMark(10, .ipv4), in: Self.holding(entry)))
         #expect(!Ownership(firewallMarks: 5...9).owns(.firewallMark(10, .ipv6), in: Self.holding(entry)))
+        // The mark of a group, and that with the bit for masquerading; nothing else.
+        let group = SetMember(SetKey(.groupMark, .ipv4), .addressPortMark(vip, 80, .tcp, 0x1c00_0001))
+        for (mark, isOurs) in [(0x1c00_0001, true), (0x1c00_4001, true), (0x1c00_4003, false), (0x1c00_0000, false)] as [(UInt32, Bool)] {
+            #expect(Ownership().owns(.firewallMark(mark, .ipv4), in: Self.holding(group)) == isOurs)
+        }
     }
 }

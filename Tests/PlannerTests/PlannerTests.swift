@@ -52,6 +52,15 @@ func wanted(_ shares: NodeShare...) -> WantedState {
             ])
     }
 
+    @Test(arguments: ["n1", "n2", "n3"]) func realServersComeInTheNodesOrder(node: String) {
+        let addresses = (1...8).map { "10.244.0.\($0)" }
+        var wanted = wanted(share(server(addresses)))
+        wanted.base.turns = ServerTurns(node: node)
+        let added = plan(wanted, NodeState()).filter { $0.hasPrefix("add real server ") }
+        let order = ServerTurns(node: node).order(addresses.map { RealServer.Key(ip($0), port: 8080) }, of: key)
+        #expect(added == order.map { "add real server \($0) to tcp 10.96.0.10:80 masquerade weight 1" } && order != order.sorted())
+    }
+
     @Test func whatIsNoLongerWantedGoesInTheReverseOrder() {
         let full = wanted(share(server(["10.244.0.2"]))).state
         #expect(

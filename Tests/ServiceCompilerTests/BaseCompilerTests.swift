@@ -45,13 +45,15 @@ import Testing
     }
 
     @Test func settingsAreWrittenOnlyIfAsked() {
-        #expect(compiler().base().sysctls["net.ipv4.vs.conntrack"] == "1")
+        let usual: [String: SysctlWish] = [
+            "net.ipv4.vs.conntrack": "1", "net.ipv4.vs.expire_nodest_conn": "1", "net.ipv4.vs.expire_quiescent_template": "1",
+            "net.ipv4.ip_forward": "1",
+        ]
+        #expect(compiler().base().sysctls == usual)
+        let strict: [String: SysctlWish] = ["net.ipv4.conf.all.arp_ignore": "1", "net.ipv4.conf.all.arp_announce": "2"]
+        #expect(compiler { $0.strictARP = true }.base().sysctls == usual.merging(strict) { $1 })
         // What becomes of clients of a server that goes (docs/drains.md).
-        #expect(compiler().base().sysctls["net.ipv4.vs.expire_nodest_conn"] == "1")
-        #expect(compiler().base().sysctls["net.ipv4.vs.expire_quiescent_template"] == "1")
         #expect(compiler { $0.keepsStickyClients = true }.base().sysctls["net.ipv4.vs.expire_quiescent_template"] == "0")
-        #expect(compiler().base().sysctls["net.ipv4.conf.all.arp_ignore"] == nil)
-        #expect(compiler { $0.strictARP = true }.base().sysctls["net.ipv4.conf.all.arp_ignore"] == "1")
         #expect(compiler { $0.managesSysctls = false }.base().sysctls.isEmpty)
     }
 
@@ -63,6 +65,11 @@ import Testing
         // A larger one is left.
         #expect(buckets?.isMet(by: "65536") == true && buckets?.isMet(by: "16384") == false)
         #expect(compiler().base().sysctls["net.netfilter.nf_conntrack_buckets"] == nil)
+    }
+
+    /// Real servers are made in the order that this node's name gives.
+    @Test func theNodeHasItsOwnOrder() {
+        #expect(compiler().base().turns == ServerTurns(node: "n1"))
     }
 
     @Test func oldKernelsReusePortsWithoutDelay() {
@@ -82,9 +89,13 @@ import Testing
         let mangle = try #require(compiler.base().rules[.ipv4]?.tables["mangle"])
         #expect(
             mangle.chains == [
-                "IPVS-AGENT-PREROUTING": ["-s 10.244.0.0/16 -j SET --map-set IPVS-AGENT-INSIDE-MARK dst,dst --map-mark"],
+                "IPVS-AGENT-PREROUTING": [
+                    "-j SET --map-set IPVS-AGENT-GROUP-MARK dst,dst --map-mark",
+                    "-s 10.244.0.0/16 -j SET --map-set IPVS-AGENT-INSIDE-MARK dst,dst --map-mark",
+                ],
                 "IPVS-AGENT-OUTPUT": [
                     "-m set --match-set KUBE-LOAD-BALANCER-FW dst,dst -j IPVS-AGENT-SOURCE-RANGES",
+                    "-j SET --map-set IPVS-AGENT-GROUP-MARK dst,dst --map-mark",
                     "-j SET --map-set IPVS-AGENT-INSIDE-MARK dst,dst --map-mark",
                 ],
                 "IPVS-AGENT-SOURCE-RANGES": [
@@ -92,6 +103,7 @@ import Testing
                     "-m set --match-set KUBE-LOAD-BALANCER-SOURCE-IP dst,dst,src -j RETURN", "-j DROP",
                 ],
                 "IPVS-AGENT-POSTROUTING": [
+                    "-m mark --mark 0x1c000000/0xfe000000 -j MARK --set-xmark 0x0/0xffffbfff",
                     "! -s 10.244.3.0/24 -m mark --mark 0x10000000/0xf0000000 -m conntrack --ctstate NEW -j MARK --set-xmark 0x4000/0xffffffff",
                     "-m mark --mark 0x10000000/0xf0000000 -j MARK --set-xmark 0x0/0xffffffff",
                 ],
@@ -105,7 +117,7 @@ import Testing
     @Test func podsAreToldInEveryWay() {
         func rules(_ local: CompilerSettings.LocalTraffic) -> [String]? {
             let tables = compiler { $0.localTraffic = local }.base().rules[.ipv4]?.tables
-            return (tables?["mangle"]?.chains["IPVS-AGENT-PREROUTING"] ?? [])
+            return Array((tables?["mangle"]?.chains["IPVS-AGENT-PREROUTING"] ?? []).dropFirst())
                 + (tables?["filter"]?.chains["KUBE-IPVS-FILTER"]?.prefix(1) ?? [])
         }
         let mark = "-j SET --map-set IPVS-AGENT-INSIDE-MARK dst,dst --map-mark"
@@ -118,10 +130,10 @@ import Testing
         #expect(rules(.unknown) == [drop], "who cannot be told from others is outside")
         let whole = compiler { $0.localTraffic = .ranges([net("10.244.0.0/16")]) }.base().rules[.ipv4]?.tables["mangle"]
         #expect(
-            whole?.chains["IPVS-AGENT-POSTROUTING"]?.first
+            whole?.chains["IPVS-AGENT-POSTROUTING"]?.dropFirst().first
                 == "-m mark --mark 0x10000000/0xf0000000 -m conntrack --ctstate NEW -j MARK --set-xmark 0x4000/0xffffffff",
             "which pods are this node's is not known")
-        let unknown = compiler().base().rules[.ipv4]?.tables["mangle"]?.chains["IPVS-AGENT-POSTROUTING"]?.first
+        let unknown = compiler().base().rules[.ipv4]?.tables["mangle"]?.chains["IPVS-AGENT-POSTROUTING"]?.dropFirst().first
         #expect(
             unknown
                 == "-m mark --mark 0x10000000/0xf0000000 -m conntrack --ctstate NEW -m addrtype --src-type LOCAL "
@@ -164,6 +176,6 @@ import Testing
     @Test func rulesDoNotGrowWithServices() {
         let count = compiler().base().rules[.ipv4]?.tables.values.reduce(0) { $0 + $1.chains.values.reduce(0) { $0 + $1.count } }
         // One fewer where pods cannot be told from others.
-        #expect(count == 43)
+        #expect(count == 46)
     }
 }

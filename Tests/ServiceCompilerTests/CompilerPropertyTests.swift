@@ -58,8 +58,8 @@ import Testing
             compiler.node.namedAddresses = ["192.0.2.10", "2001:db8:1::10"].map(ip)
         }
 
-        var marks: [MarkedPort: UInt32] {
-            let ports = compiler.markedPorts(of: service).sorted().enumerated()
+        var marks: [MarkPurpose: UInt32] {
+            let ports = compiler.marks(neededBy: service).sorted().enumerated()
             return Dictionary(uniqueKeysWithValues: ports.map { ($1, 0x1000_0001 + UInt32($0)) })
         }
 

@@ -7,12 +7,12 @@ import Testing
 
 @Suite struct MarkBookTests {
     private func name(_ number: Int) -> ObjectName { ObjectName(namespace: "default", name: "s\(number)") }
-    private let port = MarkedPort(ServicePort(port: 80), .ipv4)
+    private let port = MarkPurpose.inside(ServicePort(port: 80), .ipv4)
 
     @Test func marksAreOursAndWithoutTheMasqueradeBit() {
         var book = MarkBook(.standard, masqueradeBit: 14)
         for number in 0..<2000 {
-            for (_, mark) in book.assign([port, MarkedPort(ServicePort(port: 80), .ipv6)], to: name(number)) {
+            for (_, mark) in book.assign([port, MarkPurpose.inside(ServicePort(port: 80), .ipv6)], to: name(number)) {
                 #expect(MarkField.standard.contains(mark) && mark & 0x4000 == 0)
             }
         }
@@ -20,7 +20,7 @@ import Testing
     }
 
     /// The least field without what is for probes, with the masquerade bit in it or not, taken to its last mark; then there are none.
-    @Test(arguments: [(14, 7 << 12), (31, 7 << 13)]) func everyMarkIsUsedBeforeThereAreNone(bit: Int, count: Int) throws {
+    @Test(arguments: [(14, 6 << 12), (31, 6 << 13)]) func everyMarkIsUsedBeforeThereAreNone(bit: Int, count: Int) throws {
         var book = MarkBook(try #require(MarkField("0x12340000/16")), masqueradeBit: bit)
         var marks: Set<UInt32> = []
         for number in 0..<count { marks.formUnion(book.assign([port], to: name(number)).values) }
@@ -51,6 +51,21 @@ import Testing
         #expect(book.assign([port], to: name(2))[port] != b)
         #expect(book.move([b: 7]) == [] && book.move([b: 0x1000_4000]) == [])
         #expect(book.count == 2)
+    }
+
+    /// What ports take up groups still have, and no mark moves from one to the other.
+    @Test func groupsHaveAShareOfTheirOwn() throws {
+        var book = MarkBook(try #require(MarkField("0x12340000/16")), masqueradeBit: 14)
+        for number in 0..<6 << 12 { _ = book.assign([port], to: name(number)) }
+        let group = MarkPurpose.group("a", .cluster, .ipv4)
+        let inside = try #require(book.assign([port], to: name(1))[port])
+        var marks: Set<UInt32> = []
+        for number in 0..<1 << 12 { marks.formUnion(book.assign([port, group], to: name(number))[group].map { [$0] } ?? []) }
+        #expect(marks.count == 1 << 12)
+        #expect(book.assign([group], to: name(1 << 12))[group] == nil, "all are in use")
+        let own = try #require(book.assign([port, group], to: name(1))[group])
+        #expect(book.move([own: inside]) == [] && book.move([inside: own]) == [])
+        #expect(book.assign([port, group], to: name(1)) == [port: inside, group: own])
     }
 
     @Test(arguments: [

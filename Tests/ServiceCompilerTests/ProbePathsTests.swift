@@ -44,8 +44,8 @@ import Testing
         }
         #expect(marks.count == count && marks.allSatisfy { field.contains($0) && $0 & 1 << UInt32(bit) == 0 })
         #expect(paths.mark(to: backend(count)) == nil, "all are in use")
-        let port = MarkedPort(ServicePort(port: 80), .ipv4)
-        for number in 0..<7 * count {
+        let port = MarkPurpose.inside(ServicePort(port: 80), .ipv4)
+        for number in 0..<6 * count {
             let given = book.assign([port], to: ObjectName(namespace: "default", name: "s\(number)"))
             #expect(given.count == 1 && marks.isDisjoint(with: given.values))
         }

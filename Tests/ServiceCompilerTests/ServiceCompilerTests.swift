@@ -160,7 +160,7 @@ import Testing
         (["scheduler-flags": "fallbck"], "did you mean fallback?"), (["shceduler": "rr"], "did you mean scheduler?"),
         (["tunnel": "gue"], "is no tunnel"), (["tunnel": "gue:0"], "is no tunnel"), (["tunnel": "ipip+csum"], "is no tunnel"),
         (["tunnel": "gre"], "has no effect where"), (["drain-timeout": "25h"], "is not a length of time"),
-        (["fwmark-group": "a"], "is not served"),
+        (["fwmark-group": "a"], "has no effect on a Service of one port"), (["fwmark-group": "a b"], "is no name of a group"),
     ])
     func whatIsWrongIsNamedAndHasNoEffect(annotations: [String: String], message: String) throws {
         let result = compiled(annotations)

@@ -27,7 +27,7 @@ import Testing
         service.externalAddresses = [ip("198.51.100.1")]
         service.loadBalancerAddresses = [ip("203.0.113.1")]
         let slices = [slice(endpoints, ports: [EndpointPort(transport: transport, port: 8080)])]
-        let marks = compiler.markedPorts(of: service)
+        let marks = compiler.marks(neededBy: service)
         #expect(marks.isEmpty == (outside == .cluster))
         let share = compiler.compile(
             service, slices: slices, marks: hasMark ? Dictionary(uniqueKeysWithValues: marks.map { ($0, mark) }) : [:]
@@ -198,7 +198,7 @@ import Testing
         var service = service(policy: .cluster)
         service.externalTrafficPolicy = .local
         service.externalAddresses = [ip("10.96.0.10")]
-        let marks = compiler.markedPorts(of: service)
+        let marks = compiler.marks(neededBy: service)
         let share = compiler.compile(
             service, slices: [slice([Self.there])], marks: Dictionary(uniqueKeysWithValues: marks.map { ($0, Self.mark) })
         ).share
@@ -213,13 +213,13 @@ import Testing
         var service = service(
             ["10.96.0.10", "fd00:10:96::a"], ports: [ServicePort(name: "a", port: 80), ServicePort(name: "b", port: 81)])
         service.externalTrafficPolicy = .local
-        #expect(compiler.markedPorts(of: service).isEmpty, "nothing is reached from outside")
+        #expect(compiler.marks(neededBy: service).isEmpty, "nothing is reached from outside")
         service.ports[0].nodePort = 30080
-        #expect(compiler.markedPorts(of: service).map(\.description).sorted() == ["tcp:80 IPv4", "tcp:80 IPv6"])
+        #expect(compiler.marks(neededBy: service).map(\.description).sorted() == ["tcp:80 IPv4", "tcp:80 IPv6"])
         service.loadBalancerAddresses = [ip("203.0.113.1")]
-        #expect(compiler.markedPorts(of: service).map(\.description).sorted() == ["tcp:80 IPv4", "tcp:80 IPv6", "tcp:81 IPv4"])
+        #expect(compiler.marks(neededBy: service).map(\.description).sorted() == ["tcp:80 IPv4", "tcp:80 IPv6", "tcp:81 IPv4"])
         service.externalTrafficPolicy = .cluster
-        #expect(compiler.markedPorts(of: service).isEmpty)
+        #expect(compiler.marks(neededBy: service).isEmpty)
     }
 
     @Test(arguments: [(NodePortAddresses.primary, ["192.0.2.10"]), (.ranges([]), ["192.0.2.10", "198.51.100.10"])])

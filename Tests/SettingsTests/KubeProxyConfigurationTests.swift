@@ -75,6 +75,7 @@ import Testing
             iptables: {masqueradeAll: true, masqueradeBit: 0}
             ipvs: {scheduler: wlc, syncPeriod: 1m, minSyncPeriod: 2s, strictARP: true, tcpTimeout: 15m, tcpFinTimeout: 1m, udpTimeout: 30s, excludeCIDRs: [10.9.0.0/16]}
             logging: {format: json, verbosity: 5}
+            conntrack: {maxPerCore: 1000, min: 5000, tcpBeLiberal: true, tcpCloseWaitTimeout: 30m, tcpEstablishedTimeout: 0s, udpTimeout: 20s, udpStreamTimeout: 2m}
             mode: ipvs
             """)
         #expect(settings.warnings.isEmpty && settings.hostnameOverride == "n1" && settings.clusterCIDRs.count == 2)
@@ -83,11 +84,14 @@ import Testing
         #expect(settings.scheduler.rawValue == "wlc" && settings.syncPeriod == .seconds(60) && settings.minSyncPeriod == .seconds(2))
         #expect(settings.strictARP && settings.tcpTimeout == 900 && settings.tcpFinTimeout == 60 && settings.udpTimeout == 30)
         #expect(settings.excludeCIDRs.count == 1 && settings.logFormat == .json && settings.logLevel == .debug)
+        #expect(settings.conntrackMaxPerCore == 1000 && settings.conntrackMin == 5000 && settings.conntrackIsLiberal)
+        #expect(settings.conntrackTCPEstablished == nil && settings.conntrackTCPCloseWait == 1800, "0 is to leave what is")
+        #expect(settings.conntrackUDP == 20 && settings.conntrackUDPStream == 120)
         #expect(settings.origins["ipvs-scheduler"]?.description == "config.conf:11, ipvs.scheduler")
     }
 
     @Test(arguments: [
-        ("mode: nftables", "mode"), ("conntrack: {maxPerCore: 1000}", "conntrack.maxPerCore"),
+        ("mode: nftables", "mode"), ("conntrack: {newInAnotherVersion: 1}", "conntrack.newInAnotherVersion"),
         ("featureGates: {A: true}", "featureGates.A"),
         ("clientConnection: {qps: 5}", "clientConnection.qps"), ("iptables: {syncPeriod: 5s}", "iptables.syncPeriod"),
         ("nftables: {masqueradeAll: true}", "nftables.masqueradeAll"), ("winkernel: {enableDSR: true}", "winkernel.enableDSR"),

@@ -62,7 +62,7 @@ extension LabTests {
                 #expect(once.status == 0, "\(once.text)")
                 for family in ["iptables", "ip6tables"] {
                     let rules = try await Program.script("\(Laboratory.tool(family, "save")) | grep -E '^-A (KUBE|IPVS-AGENT)-'", in: "n1")
-                    #expect(rules.split(separator: "\n").count == 44, "\(rules)")
+                    #expect(rules.split(separator: "\n").count == 47, "\(rules)")
                 }
                 let again = try await scene.run("run", "--once")
                 #expect(again.status == 0, "\(again.text)")

@@ -153,6 +153,38 @@ extension LabTests {
             }
         }
 
+        /// What fails at the node, and is nobody's Service, is told at the node: in the log and at the socket. An Event of the API would need an
+        /// object, and who owns a Service could do nothing about it.
+        @Test func whatFailsAtTheNodeIsNoServicesEvent() async throws {
+            var good = ServiceManifest(name: "good", addresses: ["10.96.0.30"], ports: [.http])
+            good.annotations = ["scheduler": "rr"]
+            try await Self.with([ServiceManifest(ports: [.http]), good]) { scene, server, _ in
+                // A scheduler that the node was told to use and the kernel has not.
+                scene.flags = ["--ipvs-scheduler", "nosuch"]
+                let agent = try scene.start(scene.arguments("run", []), in: "n1")
+                try await eventually("the agent says what it cannot do", within: .seconds(60)) {
+                    guard agent.isRunning else { throw LabFailure("the agent has ended: \(agent.error.suffix(1000))") }
+                    return agent.error.contains("tcp 10.96.0.20:80") && agent.error.contains("nosuch")
+                }
+                try await eventually("the socket says so, too", within: .seconds(60)) {
+                    try await scene.control("events").output.contains("operationFailed")
+                }
+                #expect(try await scene.ask("10.96.0.30", count: 4).failures == "", "the rest is in force")
+
+                // News that comes later is posted, and the failure was not.
+                server.services[1].annotations["drain-timeout"] = "soon"
+                try await server.put()
+                @MainActor func posted() async throws -> [PostedEvent] {
+                    let address = "http://127.0.0.1:\(Self.port)/posted"
+                    let text = try await Program.run("curl", "-sS", "--max-time", "10", address, in: "n1")
+                    return try text.lines.map { try JSONDecoder().decode(PostedEvent.self, from: Data($0.utf8)) }
+                }
+                try await eventually("the annotation is told") { try await posted().contains { $0.reason == "ServiceProblem" } }
+                let all = try await posted()
+                #expect(all.allSatisfy { $0.reason == "ServiceProblem" && $0.regarding?.name == "good" }, "\(all)")
+            }
+        }
+
         private struct PostedEvent: Decodable {
             struct Reference: Decodable { var name: String }
             var regarding: Reference?

@@ -94,7 +94,7 @@ extension LabTests {
                 // What is stale is drained first, and `--once`, which waits for nothing, removes it. kube-proxy has no such sets.
                 let expected = Set(
                     ["", "6-"].flatMap { family in
-                        ["NO-LOCAL-ENDPOINT", "INSIDE-MARK"].map { "create set IPVS-AGENT-\(family)\($0) hash:ip,port" }
+                        ["NO-LOCAL-ENDPOINT", "INSIDE-MARK", "GROUP-MARK"].map { "create set IPVS-AGENT-\(family)\($0) hash:ip,port" }
                     })
                 let others = operations.filter { !$0.hasPrefix("change IPv") && !$0.hasPrefix("set sysctl") }
                 #expect(Set(others) == expected, "what is right stays, and the rules are written: \(plan.output)")

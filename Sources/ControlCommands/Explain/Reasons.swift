@@ -160,7 +160,10 @@ struct Reasons {
         guard !view.state.sets.isEmpty, key.address != nil else { return [] }
         let entries = view.entries(of: key)
         if !entries.isEmpty {
-            return [Finding(.good, "sets", "it is in \(Set(entries.map(\.0.name)).sorted().joined(separator: ", "))")]
+            let names = Set(entries.map(\.0.name)).sorted().joined(separator: ", ")
+            let group = entries.lazy.compactMap { $0.0.set == .groupMark ? $0.1.mark : nil }.first
+            return [Finding(.good, "sets", "it is in \(names)")]
+                + (group.map { [Finding(.good, "group", "its port is one of a group: fwmark \($0) takes its packets, in its place")] } ?? [])
         }
         return [
             Finding(

@@ -16,7 +16,8 @@ struct Departure {
         }
         switch method {
         case .masquerade:
-            hops.append(TraceHop("forwarding", "masquerade: the destination becomes the real server's address and port"))
+            let parts = servers.contains { $0.server.key.port != 0 } ? "address and port" : "address"
+            hops.append(TraceHop("forwarding", "masquerade: the destination becomes the real server's \(parts)"))
             leave(packet, servers, facts, isTranslated: true)
         case .direct:
             hops.append(
@@ -54,7 +55,9 @@ struct Departure {
         for server in servers {
             var packet = packet
             if isTranslated {
-                (packet.destination, packet.destinationPort) = (server.server.key.address, server.server.key.port)
+                packet.destination = server.server.key.address
+                // One without a port of its own gets the packet at the port that it came to.
+                if server.server.key.port != 0 { packet.destinationPort = server.server.key.port }
             }
             let (mangle, nat) = Self.postrouting(packet, facts)
             if shown == nil, let nat { shown = (nat, mangle) }
