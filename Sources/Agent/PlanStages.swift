@@ -60,7 +60,7 @@ extension Operation {
 /// What could not be made, and what others of a plan's operations therefore cannot be.
 struct FailedGround {
     let virtualServers: Set<VirtualServer.Key>
-    let sets: Set<SetKey>
+    var sets: Set<SetKey>
     let link: Bool
 
     init(_ failures: [OperationFailure]) {
@@ -84,11 +84,13 @@ extension Plan.Stage {
     ///
     /// What would open a way to a virtual server that could not be made is left out: its entry in the set of cluster addresses, and its
     /// address where no other virtual server stands on it. A client is refused by the guard, or finds no host, instead of reaching a port
-    /// of the node itself. Rules are written without those that match a set that could not be made.
+    /// of the node itself. Rules are written without those that match a set that could not be made, now or before: a set of others that has
+    /// its name is theirs, and could not be destroyed while a rule matches it.
     func withoutDependants(
         of failures: [OperationFailure], given picture: Picture
     ) -> (possible: [Operation], impossible: [OperationFailure]) {
-        let failed = FailedGround(failures)
+        var failed = FailedGround(failures)
+        for (key, set) in picture.state.sets where !set.serves(as: key) { failed.sets.insert(key) }
         guard !failed.isEmpty else { return (Array(operations), []) }
         let failedAddresses = Set(failed.virtualServers.compactMap(\.address))
         var possible: [Operation] = []

@@ -13,8 +13,8 @@ extension NodeState {
             if new.tcpFin != 0 { timeouts.tcpFin = new.tcpFin }
             if new.udp != 0 { timeouts.udp = new.udp }
         case .createSet(let definition):
-            // A set that stands is kept with what it holds.
-            if sets[definition.key] != nil { return }
+            // A set that stands is kept with what it holds; one that could not serve had gone before ours was made.
+            if sets[definition.key]?.serves(as: definition.key) == true { return }
             let isBitmap = definition.key.type == .bitmapPort
             sets[definition.key] = ObservedSet(
                 typeName: definition.key.type.rawValue, family: isBitmap ? .ipv4 : definition.key.family,

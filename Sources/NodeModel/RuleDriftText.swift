@@ -20,7 +20,8 @@ extension RuleTables.Table {
         for (name, rules) in found.chains.sorted(by: { $0.key < $1.key }) where chains[name] == nil {
             texts.append("chain \(name) has appeared (\(Self.counted(rules.count)))")
         }
-        texts += Self.differences(of: jumps, to: found.jumps)
+        let (left, now) = (jumpsByChain, found.jumpsByChain)
+        for chain in Set(left.keys).union(now.keys).sorted() { texts += Self.differences(of: left[chain] ?? [], to: now[chain] ?? []) }
         return texts
     }
 
@@ -37,6 +38,7 @@ extension RuleTables.Table {
 
     private static func differences(of left: [RuleTables.Jump], to found: [RuleTables.Jump]) -> [String] {
         let (gone, new) = changes(from: left, to: found)
+        if gone.isEmpty, new.isEmpty, left != found { return ["the jumps from \(left[0].chain) stand in another order"] }
         return gone.map { "the jump from \($0.chain) is gone (\"\($0.rule)\")" }
             + new.map { "a jump from \($0.chain) is new (\"\($0.rule)\")" }
     }

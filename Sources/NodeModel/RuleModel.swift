@@ -21,6 +21,19 @@ package struct RuleTables: Hashable, Sendable {
             self.chains = chains
             self.jumps = jumps
         }
+
+        /// The jumps of each built-in chain: only within one does their order mean anything. The kernel names the chains in an order of its
+        /// own, and here stand first those that were written first.
+        package var jumpsByChain: [String: [Jump]] { Dictionary(grouping: jumps, by: \.chain) }
+
+        package static func == (one: Table, other: Table) -> Bool {
+            one.chains == other.chains && (one.jumps == other.jumps || one.jumpsByChain == other.jumpsByChain)
+        }
+
+        package func hash(into hasher: inout Hasher) {
+            hasher.combine(chains)
+            hasher.combine(jumps.count)
+        }
     }
 
     /// A rule in a built-in chain that leads to one of our chains.

@@ -84,7 +84,21 @@ import Testing
             .rules(.ipv4, left: rules([], jumps: [.init(from: "PREROUTING", "-j KUBE-SERVICES")]), found: rules([])),
             #"rules of IPv4 table nat: the jump from PREROUTING is gone ("-j KUBE-SERVICES")"#
         ),
+        (
+            .rules(
+                .ipv4, left: rules([], jumps: [.init(from: "OUTPUT", "-j A"), .init(from: "OUTPUT", "-j B")]),
+                found: rules([], jumps: [.init(from: "OUTPUT", "-j B"), .init(from: "OUTPUT", "-j A")])),
+            "rules of IPv4 table nat: the jumps from OUTPUT stand in another order"
+        ),
     ]
+
+    /// The kernel names built-in chains in its own order: what differs in that alone is the same.
+    @Test func jumpsFromDifferentChainsHaveNoOrder() {
+        let jumps: [RuleTables.Jump] = [.init(from: "PREROUTING", "-j A"), .init(from: "PREROUTING", "-j B"), .init(from: "OUTPUT", "-j A")]
+        #expect(Self.rules([], jumps: jumps) == Self.rules([], jumps: [jumps[2], jumps[0], jumps[1]]))
+        #expect(Self.rules([], jumps: jumps) != Self.rules([], jumps: [jumps[1], jumps[0], jumps[2]]))
+        #expect(Self.rules([], jumps: jumps) != Self.rules([], jumps: [jumps[0], jumps[1]]))
+    }
 
     @Test(arguments: table.indices) func saysFromWhatToWhat(_ index: Int) {
         #expect(Self.table[index].drift.description == Self.table[index].text)
