@@ -94,7 +94,7 @@ import Testing
 
     /// The kernel names built-in chains in its own order: what differs in that alone is the same.
     @Test func jumpsFromDifferentChainsHaveNoOrder() {
-        let jumps: [RuleTables.Jump] = [.init(from: "PREROUTING", "-j A"), .init(from: "PREROUTING", "-j B"), .init(from: "OUTPUT", "-j A")]
+        let jumps = [("PREROUTING", "-j A"), ("PREROUTING", "-j B"), ("OUTPUT", "-j A")].map { RuleTables.Jump(from: $0, $1) }
         #expect(Self.rules([], jumps: jumps) == Self.rules([], jumps: [jumps[2], jumps[0], jumps[1]]))
         #expect(Self.rules([], jumps: jumps) != Self.rules([], jumps: [jumps[1], jumps[0], jumps[2]]))
         #expect(Self.rules([], jumps: jumps) != Self.rules([], jumps: [jumps[0], jumps[1]]))
