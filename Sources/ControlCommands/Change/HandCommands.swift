@@ -62,11 +62,12 @@ struct HandArguments: ParsableArguments {
         /// What to say where the time is over.
         func lateness(_ servers: [ObservedRealServer], silence: String? = nil) -> String {
             if let silence { return "it is not known how it is: \(silence)" }
+            let many = Self.count(UInt64(servers.count), "real server")
             switch self {
             case .empty:
-                return "\(Self.count(Self.connections(servers), "connection")) left on \(Self.count(UInt64(servers.count), "real server")); it goes on draining"
+                return "\(Self.count(Self.connections(servers), "connection")) left on \(many); it goes on draining"
             case .serving:
-                return "it takes no new connections on all of \(Self.count(UInt64(servers.count), "real server")); it may be down (get health)"
+                return "it takes no new connections on all of \(many); it may be down (get health)"
             }
         }
 
