@@ -76,8 +76,10 @@ struct EventsCommand: AsyncParsableCommand {
                 default: .plain
                 }
             let kind = event.kind.rawValue + String(repeating: " ", count: max(15 - event.kind.rawValue.count, 0))
+            // What it is about is said where the message does not say it, and it is not the agent itself.
+            let subject = event.about == "agent" || event.message.contains(event.about) ? "" : event.about + ": "
             let remedy = event.remedy.map { "; \($0)" } ?? ""
-            return "\(style.paint(event.time.description, .faint))  \(style.paint(kind, tone))  \((event.message + remedy).printable)"
+            return "\(style.paint(event.time.description, .faint))  \(style.paint(kind, tone))  \((subject + event.message + remedy).printable)"
         }
     }
 }
