@@ -111,6 +111,8 @@ extension LabTests {
                 #expect(try await scene.control("ready", "default/beta/\(server)", "--wait").status == 0)
                 try await terminal.until("that it is back") { $0.contains { $0.hasPrefix(server) && $0.contains(" w 1 ") } }
 
+                // What was said of the drain stays until the next key.
+                try await terminal.press("Up")
                 try await Program.script("sysctl -qw net.ipv4.vs.run_estimation=0", in: "n1")
                 try await terminal.untilThere("rates stand still: the kernel's estimator is off")
                 try await Program.script("sysctl -qw net.ipv4.vs.run_estimation=1", in: "n1")
