@@ -79,7 +79,8 @@ struct EventsCommand: AsyncParsableCommand {
             // What it is about is said where the message does not say it, and it is not the agent itself.
             let subject = event.about == "agent" || event.message.contains(event.about) ? "" : event.about + ": "
             let remedy = event.remedy.map { "; \($0)" } ?? ""
-            return "\(style.paint(event.time.description, .faint))  \(style.paint(kind, tone))  \((subject + event.message + remedy).printable)"
+            let message = (subject + event.message + remedy).printable
+            return "\(style.paint(event.time.description, .faint))  \(style.paint(kind, tone))  \(message)"
         }
     }
 }
