@@ -11,7 +11,8 @@ import Sysctls
 extension LinuxKernel {
     package func observe(_ scope: ObservationScope) async -> Observation {
         var observation = Observation(state: NodeState(), seen: [])
-        let ruleLook = scope.contains(.rules) ? beginRuleLook() : nil
+        // Alone they are looked at now and then, beside the loop: whoever waits for a change comes first.
+        let ruleLook = scope.contains(.rules) ? beginRuleLook(givingWay: scope == .rules) : nil
         // IPVS first: its settings and modules are there only after it was asked for.
         if scope.contains(.virtualServers) { observation.add(.virtualServers, seeVirtualServers) }
         if scope.contains(.sysctls) { observation.add(.sysctls, seeSysctls) }
@@ -83,11 +84,11 @@ extension LinuxKernel {
     private typealias RuleLook = Task<Result<[AddressFamily: RuleTables], RuleError>, Never>
 
     /// Begins to read the rules; nil where it has to be found out first what reads them.
-    private func beginRuleLook() -> RuleLook? {
+    private func beginRuleLook(givingWay: Bool) -> RuleLook? {
         guard let rules else { return nil }
         return RuleLook.detached {
             do throws(RuleError) {
-                return .success(try await rules.observe(Self.families.sorted()))
+                return .success(try await rules.observe(Self.families.sorted(), givingWay: givingWay))
             } catch {
                 return .failure(error)
             }

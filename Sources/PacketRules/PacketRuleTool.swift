@@ -112,13 +112,17 @@ package struct PacketRuleTool: Sendable {
         throw RuleError("try to write rules", family, tool: restore, cause, message: result.message, text: text)
     }
 
-    /// Our chains, and the jumps to them, in each family. All families are asked at the same time.
-    package func observe(_ families: [AddressFamily] = AddressFamily.allCases) async throws(RuleError) -> [AddressFamily: RuleTables] {
+    /// Our chains, and the jumps to them, in each family. All families are asked at the same time, by processes that give way to everything
+    /// else where nobody waits for them.
+    package func observe(
+        _ families: [AddressFamily] = AddressFamily.allCases, givingWay: Bool = false
+    ) async throws(RuleError) -> [AddressFamily: RuleTables] {
         let looks = await withTaskGroup(of: (AddressFamily, Result<RuleTables, RuleError>).self) { group in
             for family in families {
                 group.addTask {
                     do throws(RuleError) {
-                        return (family, .success(RuleSaveText(try await use("save", family, arguments: [], operation: "read rules")).own))
+                        let text = try await use("save", family, arguments: [], givingWay: givingWay, operation: "read rules")
+                        return (family, .success(RuleSaveText(text).own))
                     } catch {
                         return (family, .failure(error))
                     }
@@ -147,10 +151,10 @@ package struct PacketRuleTool: Sendable {
 
     /// Runs `iptables-BACKEND-VERB` and returns what it prints.
     private func use(
-        _ verb: String, _ family: AddressFamily, arguments: [String], input: String = "", operation: String
+        _ verb: String, _ family: AddressFamily, arguments: [String], input: String = "", givingWay: Bool = false, operation: String
     ) async throws(RuleError) -> String {
         let path = try path(of: verb, family, operation: operation)
-        let result = await run(ToolRun(path: path, arguments: arguments, input: input))
+        let result = await run(ToolRun(path: path, arguments: arguments, input: input, givesWay: givingWay))
         if let cause = result.cause {
             throw RuleError(operation, family, tool: path, cause, message: result.message, text: input)
         }

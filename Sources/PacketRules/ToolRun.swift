@@ -5,6 +5,8 @@ struct ToolRun: Sendable {
     var path: String
     var arguments: [String]
     var input = ""
+    /// Whether it gives way to everything else that wants the processor.
+    var givesWay = false
 
     struct Result: Sendable {
         var cause: RuleError.Cause?
@@ -25,7 +27,7 @@ struct ToolRun: Sendable {
     static func runner(seconds: Int) -> Runner {
         { run in
             let directory = run.path.lastIndex(of: "/").map { String(run.path[..<$0]) } ?? ""
-            let outcome = await Program(run.path, run.arguments, environment: ["PATH": directory, "LC_ALL": "C"])
+            let outcome = await Program(run.path, run.arguments, environment: ["PATH": directory, "LC_ALL": "C"], givesWay: run.givesWay)
                 .run(run.input, seconds: seconds, outputLimit: outputLimit, errorLimit: messageLimit)
             return Result(cause: RuleError.Cause(outcome.ending), output: outcome.output, message: outcome.errors)
         }

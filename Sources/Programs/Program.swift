@@ -15,13 +15,16 @@ package struct Program: Sendable {
     package var directory: String?
     /// Whether it leads a session, and so a process group, of its own.
     package var hasOwnSession = false
+    /// Whether it gives way to everything else that wants the processor. It still gets a hundredth of one that is never idle, unlike with
+    /// SCHED_IDLE: see sched(7).
+    package var givesWay = false
 
     package init(
         _ name: String, _ arguments: [String] = [], environment: [String: String] = [:], directory: String? = nil,
-        hasOwnSession: Bool = false
+        hasOwnSession: Bool = false, givesWay: Bool = false
     ) {
         (self.name, self.arguments, self.environment) = (name, arguments, environment)
-        (self.directory, self.hasOwnSession) = (directory, hasOwnSession)
+        (self.directory, self.hasOwnSession, self.givesWay) = (directory, hasOwnSession, givesWay)
     }
 
     /// How a program ended, or why it was not run to its end.
@@ -93,6 +96,8 @@ package struct Program: Sendable {
             unsafe withCStrings([name] + arguments) { words in
                 unsafe withCStrings(variables) { variables in unsafe posix_spawnp(&id, name, &actions, &attributes, words, variables) }
             })
+        // posix_spawnattr_setschedpolicy(3) knows policies, and not how nice one is. One that has ended meanwhile needs none.
+        if givesWay { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(id), 19) }
         return id
     }
 

@@ -28,6 +28,15 @@ import Testing
         #expect(failed.errors == "why")
     }
 
+    @Test func oneThatGivesWayIsAsNiceAsCanBe() async {
+        // The nineteenth field of stat is how nice it is, see proc(5). The shell waits until it has been told.
+        let script = "while set -- $(cat /proc/$$/stat); [ ${19} = 0 ]; do :; done; echo ${19}"
+        var program = Program("/bin/sh", ["-c", script], environment: ["PATH": "/bin:/usr/bin"], givesWay: true)
+        #expect(await run(program).output == "19\n")
+        (program.givesWay, program.arguments) = (false, ["-c", "set -- $(cat /proc/$$/stat); echo ${19}"])
+        #expect(await run(program).output == "\(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0))\n")
+    }
+
     @Test(arguments: ["/nowhere/program", "no-such-program-anywhere"]) func whatIsNotThereIsSaidToBeMissing(name: String) async {
         guard case .notStarted(let error) = await run(Program(name)).ending else {
             Issue.record("it was started")
