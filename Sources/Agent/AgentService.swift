@@ -133,6 +133,8 @@ package struct AgentService: ServiceLifecycle.Service {
             if let hands = administration.takeNew() { await log(await reconciler.take(hands: hands), as: "applied what was said by hand") }
             if let change = changes.next() {
                 change.settle(await reconciler.carryOut(change.change))
+                // Its report is the asker's, and its cost nobody else's.
+                _ = await kernel.takeCost()
                 if !changes.isEmpty { mailbox.post() }
             }
             if let lastChange, !waiting.isEmpty, ContinuousClock.now < lastChange + minimumPeriod {
@@ -158,8 +160,8 @@ package struct AgentService: ServiceLifecycle.Service {
                 if !waiting.isEmpty { health.applied() }
                 waiting = []
             }
-            if !content.news.isEmpty { logDetails(await reconciler.take(content.news)) }
-            if let (look, seen) = content.rules { logDetails(await reconciler.take(seen, of: look)) }
+            if !content.news.isEmpty { await log(await reconciler.take(content.news), as: "followed what the kernel announced") }
+            if let (look, seen) = content.rules { await log(await reconciler.take(seen, of: look), as: "put rules back") }
             if content.isSweepDue { reconciler.beginSweep() }
             if content.isRetryDue {
                 timers.endRetry()
@@ -170,7 +172,7 @@ package struct AgentService: ServiceLifecycle.Service {
             if reconciler.hasWork {
                 let round = await reconciler.work()
                 healthReport.count(round, isRepair: true)
-                logDetails(round)
+                await log(round, as: "did what was due")
             }
             if let look = reconciler.nextRuleLook() { lookAtRules(look, mailbox) }
             if reconciler.hasWork { mailbox.post() }
@@ -201,10 +203,6 @@ package struct AgentService: ServiceLifecycle.Service {
         fields.merge(more()) { $1 }
         fields.merge(await kernel.takeCost().fields) { $1 }
         logger.info("\(what)", metadata: fields)
-        logDetails(round)
-    }
-
-    private func logDetails(_ round: Reconciler.Round) {
         for operation in round.plan.operations { logger.debug("\(operation)") }
     }
 }
