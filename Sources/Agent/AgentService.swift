@@ -85,7 +85,9 @@ package struct AgentService: ServiceLifecycle.Service {
                     }
                 }
                 group.addTask {
-                    for await announcement in await kernel.announcements() { mailbox.post { $0.news.add(announcement) } }
+                    for await heard in await kernel.announcements() {
+                        mailbox.post { content in for announcement in heard { content.news.add(announcement) } }
+                    }
                 }
                 group.addTask {
                     while (try? await Task.sleep(for: syncPeriod)) != nil { mailbox.post { $0.isSweepDue = true } }

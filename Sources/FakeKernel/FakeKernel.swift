@@ -174,7 +174,7 @@ package final class FakeKernel: NodeKernel {
     /// Nothing: no message is sent anywhere.
     package func takeCost() async -> KernelCost { KernelCost() }
 
-    package func announcements() async -> AsyncStream<KernelAnnouncement> {
+    package func announcements() async -> AsyncStream<[KernelAnnouncement]> {
         AsyncStream { continuation in
             content.withLock { $0.listeners.append(continuation) }
         }
@@ -182,7 +182,7 @@ package final class FakeKernel: NodeKernel {
 
     package func announce(_ announcement: KernelAnnouncement) {
         let listeners = content.withLock { $0.listeners }
-        for listener in listeners { listener.yield(announcement) }
+        for listener in listeners { listener.yield([announcement]) }
     }
 
     /// What was asked of a fake kernel.
@@ -218,7 +218,7 @@ package final class FakeKernel: NodeKernel {
         var flowsLeft: [TrackedFlow] = []
         var flowFailure: KernelFailure?
         var traffic: [VirtualServer.Key: [RealServer.Key: Traffic]] = [:]
-        var listeners: [AsyncStream<KernelAnnouncement>.Continuation] = []
+        var listeners: [AsyncStream<[KernelAnnouncement]>.Continuation] = []
 
         struct Traffic: Sendable {
             var connections = ConnectionCounts()

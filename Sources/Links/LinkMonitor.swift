@@ -3,8 +3,8 @@ import Synchronization
 
 /// Announcements of links and addresses as an asynchronous sequence, for as long as the monitor lives.
 ///
-/// Each element is what one datagram held. Where the reader is too slow for what is announced, the oldest elements go and `.lost` takes their
-/// place at the end: nothing waits, and nothing grows.
+/// Each element is what was there to be heard, up to a limit: who binds thousands of addresses shall not be woken for each. Where the reader is
+/// too slow for what is announced, the oldest elements go and `.lost` takes their place at the end: nothing waits, and nothing grows.
 package final class LinkMonitor: Sendable {
     package let events: AsyncStream<[LinkEvent]>
     private let source: Mutex<(any DispatchSourceRead)?>
@@ -18,9 +18,8 @@ package final class LinkMonitor: Sendable {
         let held = Held(listener)
         let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: DispatchQueue(label: "ipvs-agent.links"))
         source.setEventHandler {
-            for events in held.read() {
-                if case .dropped = continuation.yield(events) { continuation.yield([.lost]) }
-            }
+            let heard = held.read()
+            if !heard.isEmpty, case .dropped = continuation.yield(heard) { continuation.yield([.lost]) }
         }
         // The descriptor may be closed only when nobody waits on it any more.
         source.setCancelHandler { held.close() }
@@ -42,15 +41,15 @@ package final class LinkMonitor: Sendable {
         func close() { listener.withLock { $0 = nil } }
 
         /// What can be heard without waiting, up to a limit: the source fires again if there is more.
-        func read() -> [[LinkEvent]] {
+        func read() -> [LinkEvent] {
             listener.withLock { listener in
-                var heard: [[LinkEvent]] = []
+                var heard: [LinkEvent] = []
                 while heard.count < 64 {
                     do throws(LinkError) {
                         guard let events = try listener?.next(), !events.isEmpty else { break }
-                        heard.append(events)
+                        heard += events
                     } catch {
-                        heard.append([.lost])
+                        heard.append(.lost)
                         break
                     }
                 }

@@ -6,20 +6,22 @@ import NodeModel
 extension LinuxKernel {
     /// Announcements of the dummy link and of addresses. Where the kernel cannot be listened to, there are none: the look at an
     /// interval finds the same later.
-    package nonisolated func announcements() async -> AsyncStream<KernelAnnouncement> {
+    package nonisolated func announcements() async -> AsyncStream<[KernelAnnouncement]> {
         AsyncStream { continuation in
             let task = Task {
                 guard let listener = try? LinkListener() else { return continuation.finish() }
                 let monitor = LinkMonitor(listener)
                 var follower = Self.follower(of: linkName)
                 // What happened before the listener was there is seen by whoever looks after this.
-                continuation.yield(.lost)
+                continuation.yield([.lost])
                 for await events in monitor.events {
+                    var heard: [KernelAnnouncement] = []
                     for event in events {
                         let announcements = follower.announcements(of: event)
                         if announcements.contains(.lost) { follower = Self.follower(of: linkName) }
-                        for announcement in announcements { continuation.yield(announcement) }
+                        heard += announcements
                     }
+                    if !heard.isEmpty { continuation.yield(heard) }
                 }
                 continuation.finish()
             }

@@ -22,12 +22,17 @@ extension NetlinkSocket {
 
     /// The announcements of the next datagram; nil where none came within the time. With no time at all it does not wait.
     package mutating func announcement(within time: Duration = .zero) throws(NetlinkError) -> NetlinkAnnouncement? {
-        let deadline = ContinuousClock.now + time
+        // Mostly something is there, where thousands of addresses are bound thousands of times: only who waits looks at the clock.
+        var deadline: ContinuousClock.Instant?
         // Strangers cannot hold us beyond the time: so many datagrams are looked at, and the next call goes on.
         for _ in 0..<Self.mostStrangers {
-            let left = max(ContinuousClock.now.duration(to: deadline), .zero)
+            let left = deadline.map { max(ContinuousClock.now.duration(to: $0), .zero) } ?? .zero
             do throws(NetlinkChannelError) {
-                guard let datagram = try channel.receive(timeout: left) else { return nil }
+                guard let datagram = try channel.receive(timeout: left) else {
+                    guard deadline == nil, time > .zero else { return nil }
+                    deadline = .now + time
+                    continue
+                }
                 guard datagram.sender == 0 else { continue }
                 var messages: [NetlinkReply] = []
                 do throws(NetlinkDecodingError) {

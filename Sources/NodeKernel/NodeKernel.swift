@@ -39,8 +39,9 @@ package protocol NodeKernel: Sendable {
     /// What applying has cost since this was last asked.
     func takeCost() async -> KernelCost
 
-    /// What the kernel says of its own accord about the dummy link and about addresses. Ends when nobody listens any more.
-    func announcements() async -> AsyncStream<KernelAnnouncement>
+    /// What the kernel says of its own accord about the dummy link and about addresses, each time as much as was there to be heard. Ends when
+    /// nobody listens any more.
+    func announcements() async -> AsyncStream<[KernelAnnouncement]>
 }
 
 /// What was seen.

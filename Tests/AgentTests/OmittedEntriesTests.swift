@@ -87,5 +87,5 @@ private struct OmittingKernel: NodeKernel {
 
     func apply(_ operations: [Operation]) async -> [OperationFailure] { await kernel.apply(operations) }
     func takeCost() async -> KernelCost { await kernel.takeCost() }
-    func announcements() async -> AsyncStream<KernelAnnouncement> { await kernel.announcements() }
+    func announcements() async -> AsyncStream<[KernelAnnouncement]> { await kernel.announcements() }
 }
