@@ -44,7 +44,7 @@ package final class LinkMonitor: Sendable {
         func read() -> [LinkEvent] {
             listener.withLock { listener in
                 var heard: [LinkEvent] = []
-                while heard.count < 64 {
+                while heard.count < 256 {
                     do throws(LinkError) {
                         guard let events = try listener?.next(), !events.isEmpty else { break }
                         heard += events

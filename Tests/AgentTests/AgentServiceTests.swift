@@ -1,7 +1,6 @@
 import Addresses
 import Agent
 import FakeKernel
-import Foundation
 import NodeKernel
 import NodeModel
 import ServiceCompiler
@@ -22,13 +21,14 @@ private struct StubSource: ServiceSource {
 }
 
 @Suite(.timeLimit(.minutes(15))) struct AgentServiceTests {
+    private let folder = TemporaryFolder("agent")
+
     private func service(
         _ kernel: FakeKernel, _ source: StubSource, syncPeriod: Duration = .seconds(3600), minimumPeriod: Duration = .zero
     ) -> AgentService {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "agent-\(UUID().uuidString)").path
-        return AgentService(
+        AgentService(
             kernel: kernel, source: source, compiler: ServiceCompiler(settings: .init(), node: NodeFacts(name: "n1")), excluded: [],
-            journal: FileJournal(directory: directory), syncPeriod: syncPeriod, minimumPeriod: minimumPeriod, logger: quiet)
+            journal: FileJournal(directory: folder.path), syncPeriod: syncPeriod, minimumPeriod: minimumPeriod, logger: quiet)
     }
 
     /// Runs the agent while a body drives it, and ends it as SIGTERM does.

@@ -1,7 +1,6 @@
 import Addresses
 import Agent
 import FakeKernel
-import Foundation
 import IPVSModel
 import NodeKernel
 import NodeModel
@@ -24,15 +23,15 @@ private struct GivenSource: ServiceSource {
 }
 
 @Suite(.timeLimit(.minutes(15))) struct InquiriesTests {
+    private let folder = TemporaryFolder("agent")
     private let kernel = FakeKernel()
     private let source = GivenSource()
 
     /// Runs an agent while a body asks it.
     private func run(_ body: (AgentService) async throws -> Void) async throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "agent-\(UUID().uuidString)").path
         let service = AgentService(
             kernel: kernel, source: source, compiler: ServiceCompiler(settings: .init(), node: NodeFacts(name: "n1")), excluded: [],
-            journal: FileJournal(directory: directory), syncPeriod: .seconds(3600), logger: quiet, version: "1", sourcePath: "/m")
+            journal: FileJournal(directory: folder.path), syncPeriod: .seconds(3600), logger: quiet, version: "1", sourcePath: "/m")
         let group = ServiceGroup(configuration: .init(services: [.init(service: service)], logger: quiet))
         async let running: Void = group.run()
         do { try await body(service) } catch {

@@ -7,11 +7,13 @@ import Planner
 import ServiceCompiler
 import ServiceModel
 import Telemetry
+import TestSupport
 import Testing
 
 /// Kernel settings: limits are only raised, what balancing does not need may fail, and clean-up puts back what was changed.
 @Suite struct SysctlTests {
-    private let directory = FileManager.default.temporaryDirectory.path + "/sysctls-" + UUID().uuidString
+    private let folder = TemporaryFolder("sysctls")
+    private var directory: String { folder.path }
     private let kernel = FakeKernel()
     private let limit = "net.netfilter.nf_conntrack_max"
 

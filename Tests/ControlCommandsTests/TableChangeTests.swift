@@ -81,9 +81,8 @@ import VirtualServerDocuments
     }
 
     @Test func snapshotsAreFewAndRead() throws {
-        let directory = FileManager.default.temporaryDirectory.path + "/snapshots-\(UUID().uuidString)/a/b"
-        defer { try? FileManager.default.removeItem(atPath: directory) }
-        let snapshots = Snapshots(directory: directory)
+        let folder = TemporaryFolder("snapshots")
+        let snapshots = Snapshots(directory: folder.path + "/a/b")
         #expect(snapshots.names() == [])
         let taken = try (0..<Snapshots.kept + 3).map { _ in try snapshots.take(Self.base) }
         let names = snapshots.names()

@@ -8,7 +8,7 @@ import Testing
     private static func key(_ port: UInt16 = 80) -> VirtualServer.Key { .address(IPAddress(ipv4: 0x0a60_000a), port: port, .tcp) }
     private static let servers = (1...8).map { RealServer.Key(IPAddress(ipv4: 0x0af4_0000 + $0), port: 8080) }
 
-    /// These values are written down: another order after an upgrade would have nodes change theirs at different times.
+    /// Not from the order in which the servers came to be known, nor from their addresses.
     @Test func theOrderFollowsFromTheNameAlone() {
         let order = ServerTurns(node: "n1").order(Self.servers, of: Self.key()).map { $0.address.bytes[3] }
         #expect(order == ServerTurns(node: "n1").order(Self.servers.reversed(), of: Self.key()).map { $0.address.bytes[3] })
