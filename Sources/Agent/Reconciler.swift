@@ -61,7 +61,7 @@ package final class Reconciler {
     var report: DriftReport
     /// What rests until its connections are over.
     var drains = Drains()
-    var groupHolds = GroupHolds()
+    var addressHolds = AddressHolds()
     /// What was remembered of drains when the agent came, as far as it has not been met yet.
     var recordedDrains: [VirtualServer.Key: [RealServer.Key: DrainRecord]] = [:]
     /// Those that have begun and have not been told of.
