@@ -66,8 +66,12 @@ extension Reconciler {
             let members = StandingMembers(touched.members, in: picture.state, isKept: isKept)
             for key in leaving { touched.formUnion(demand.leave(leavingShare(of: key, members), of: key)) }
         }
-        recordedDrains = recordedDrains.filter { !touched.virtualServers.contains($0.key) }
-        guard !began.isEmpty, !isPreviewing else { return }
+        if !recordedDrains.isEmpty {
+            for key in touched.virtualServers {
+                for realServer in recordedDrains.removeValue(forKey: key)?.keys.map(\.self) ?? [] { drains.forget(realServer, of: key) }
+            }
+        }
+        guard drains.hasUnwritten, !isPreviewing else { return }
         begunDrains += began.prefix(Self.mostDrainEvents - min(begunDrains.count, Self.mostDrainEvents))
         // Before the first of them has weight 0.
         writeJournal()
@@ -212,21 +216,13 @@ extension Reconciler {
         events.post(kind, about: "real server \(realServer) of \(key)\(service)", message)
     }
 
-    /// What is remembered of drains now.
-    var drainRecords: [DrainRecord] {
-        guard !drains.isEmpty else { return [] }
+    /// What is remembered of a drain; nil where there is none.
+    func record(of name: DrainName) -> DrainRecord? {
+        guard let drain = drains[name.virtualServer][name.realServer] else { return nil }
         let (time, moment) = (now(), wallClock())
-        var records: [DrainRecord] = []
-        for (key, realServers) in drains.byServer {
-            for (realServer, drain) in realServers {
-                records.append(
-                    DrainRecord(
-                        virtualServer: key, realServer: realServer, began: moment.advanced(by: drain.began - time),
-                        deadline: moment.advanced(by: drain.deadline - time), owner: drain.owner, reason: drain.reason))
-                if records.count == JournalContent.mostDrains { return records }
-            }
-        }
-        return records
+        return DrainRecord(
+            virtualServer: name.virtualServer, realServer: name.realServer, began: moment.advanced(by: drain.began - time),
+            deadline: moment.advanced(by: drain.deadline - time), owner: drain.owner, reason: drain.reason)
     }
 }
 
