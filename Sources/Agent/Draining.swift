@@ -27,12 +27,12 @@ extension Reconciler {
     ///
     /// What counts is what stands, whatever made it so: an endpoint that left, a verdict, a hand, a Service that is gone; and after a restart what
     /// an earlier agent left. A virtual server that nobody asks for stays with its address and entries until the last of them has gone; and with
-    /// one of a group, which has no address, those that its ports have.
+    /// one by mark, which has no address, those that lead to it.
     func beginDrains(_ touched: inout Touched) {
         defer { demand.forgetDeparted() }
         var began: [(VirtualServer.Key, RealServer.Key, Drain)] = []
         var leaving: [VirtualServer.Key] = []
-        let groups = StandingGroups(touched.members, in: picture.state, masqueradeBit: demand.compiler.settings.masqueradeBit)
+        let ways = StandingMarks(touched.members, in: picture.state, masqueradeBit: masqueradeBit)
         // Those by mark first: what else stands for their sake follows.
         let keys = touched.virtualServers.filter { $0.address == nil } + touched.virtualServers.filter { $0.address != nil }
         for key in keys {
@@ -54,20 +54,24 @@ extension Reconciler {
                 began.append((key, realServer, drain))
             }
             touched.formUnion(demand.rest(drains.resting(key), of: key))
-            let marks = isAskedFor ? [] : groups.marks(of: key).filter { !drains[$0].isEmpty && demand.wanted.claimants(of: $0).isEmpty }
-            if isAskedFor || !marks.isEmpty { groupHolds.hold(key, by: marks) }
-            if !isAskedFor, !drains[key].isEmpty || groupHolds.isHeld(key) {
+            let marks = isAskedFor ? [] : ways.marks(of: key).filter { !drains[$0].isEmpty && demand.wanted.claimants(of: $0).isEmpty }
+            if isAskedFor || !marks.isEmpty { addressHolds.hold(key, by: marks) }
+            if !isAskedFor, !drains[key].isEmpty || addressHolds.isHeld(key) {
                 if demand.wanted.claimed(key) == nil { leaving.append(key) }
             } else {
                 touched.formUnion(letGo(key))
             }
         }
         if !leaving.isEmpty {
-            let members = StandingMembers(touched.members, in: picture.state, isHeld: groupHolds.isHeld)
+            let members = StandingMembers(touched.members, in: picture.state, isKept: isKept)
             for key in leaving { touched.formUnion(demand.leave(leavingShare(of: key, members), of: key)) }
         }
-        recordedDrains = recordedDrains.filter { !touched.virtualServers.contains($0.key) }
-        guard !began.isEmpty, !isPreviewing else { return }
+        if !recordedDrains.isEmpty {
+            for key in touched.virtualServers {
+                for realServer in recordedDrains.removeValue(forKey: key)?.keys.map(\.self) ?? [] { drains.forget(realServer, of: key) }
+            }
+        }
+        guard drains.hasUnwritten, !isPreviewing else { return }
         begunDrains += began.prefix(Self.mostDrainEvents - min(begunDrains.count, Self.mostDrainEvents))
         // Before the first of them has weight 0.
         writeJournal()
@@ -84,11 +88,30 @@ extension Reconciler {
 
     /// Has a virtual server that nobody asks for go, where nothing is waited for any more; and those with it that stood for its sake.
     private func letGo(_ key: VirtualServer.Key) -> Touched {
-        guard key.address == nil || !groupHolds.isHeld(key) else { return Touched() }
+        guard key.address == nil || !addressHolds.isHeld(key) else { return Touched() }
         var touched = demand.leave(nil, of: key)
-        for address in groupHolds.release(mark: key) where drains[address].isEmpty { touched.formUnion(demand.leave(nil, of: address)) }
+        for address in addressHolds.release(mark: key) {
+            var rest: NodeShare?
+            // What it has left itself, or another holds it: then only the entries go that led to this one.
+            if addressHolds.isHeld(address) || !drains[address].isEmpty {
+                rest = demand.wanted.share(of: NodeShare.Precedence.leaving(address).owner)
+                let entries = rest?.membersOfServers[address]?.filter(isKept)
+                rest?.membersOfServers[address] = entries
+            }
+            touched.formUnion(demand.leave(rest, of: address))
+        }
         return touched
     }
+
+    /// Whether an entry stays with the virtual server on an address that nobody asks for any more. By those with a mark it is known after a
+    /// restart for whose sake the address stands, so they stay as long as that holds it. (Packets of a connection find it by their addresses,
+    /// whatever their mark.)
+    private func isKept(_ member: SetMember) -> Bool {
+        guard let way = MarkedWay(member, masqueradeBit: masqueradeBit) else { return true }
+        return addressHolds.isHeld(way.address, byAnyOf: way.marks)
+    }
+
+    private var masqueradeBit: Int { demand.compiler.settings.masqueradeBit }
 
     /// The drain of a real server that stands and is not asked for; nil where it is to go at once.
     private func drain(
@@ -193,41 +216,13 @@ extension Reconciler {
         events.post(kind, about: "real server \(realServer) of \(key)\(service)", message)
     }
 
-    /// What is remembered of drains now.
-    var drainRecords: [DrainRecord] {
-        guard !drains.isEmpty else { return [] }
+    /// What is remembered of a drain; nil where there is none.
+    func record(of name: DrainName) -> DrainRecord? {
+        guard let drain = drains[name.virtualServer][name.realServer] else { return nil }
         let (time, moment) = (now(), wallClock())
-        var records: [DrainRecord] = []
-        for (key, realServers) in drains.byServer {
-            for (realServer, drain) in realServers {
-                records.append(
-                    DrainRecord(
-                        virtualServer: key, realServer: realServer, began: moment.advanced(by: drain.began - time),
-                        deadline: moment.advanced(by: drain.deadline - time), owner: drain.owner, reason: drain.reason))
-                if records.count == JournalContent.mostDrains { return records }
-            }
-        }
-        return records
-    }
-}
-
-/// Entries of groups that stand: to which virtual servers by mark the packets to an address and port go.
-private struct StandingGroups {
-    private var marks: [VirtualServer.Key: UInt32] = [:]
-    private let masqueradeMark: UInt32
-
-    init(_ members: Set<SetMember>, in state: NodeState, masqueradeBit: Int) {
-        masqueradeMark = 1 << UInt32(masqueradeBit)
-        for member in members where member.set.set == .groupMark {
-            guard case .addressPortMark(let address, let port, let transport, let mark) = member.entry,
-                state.sets[member.set]?.entries.contains(member.entry) == true
-            else { continue }
-            marks[.address(address, port: port, transport)] = mark
-        }
-    }
-
-    func marks(of key: VirtualServer.Key) -> [VirtualServer.Key] {
-        marks[key].map { [.firewallMark($0, key.family), .firewallMark($0 | masqueradeMark, key.family)] } ?? []
+        return DrainRecord(
+            virtualServer: name.virtualServer, realServer: name.realServer, began: moment.advanced(by: drain.began - time),
+            deadline: moment.advanced(by: drain.deadline - time), owner: drain.owner, reason: drain.reason)
     }
 }
 
@@ -237,20 +232,15 @@ private struct StandingMembers {
     private var byPort: [UInt16: Set<SetMember>] = [:]
     private let boundAddresses: Set<IPAddress>
 
-    init(_ members: Set<SetMember>, in state: NodeState, isHeld: (VirtualServer.Key) -> Bool) {
+    init(_ members: Set<SetMember>, in state: NodeState, isKept: (SetMember) -> Bool) {
         boundAddresses = state.addresses
         for member in members where state.sets[member.set]?.entries.contains(member.entry) == true {
             switch member.entry {
             case .addressPort(let address, let port, let transport), .addressPortNet(let address, let port, let transport, _),
-                .addressPortAddress(let address, let port, let transport, _):
-                byServer[.address(address, port: port, transport), default: []].insert(member)
+                .addressPortAddress(let address, let port, let transport, _), .addressPortMark(let address, let port, let transport, _):
+                if isKept(member) { byServer[.address(address, port: port, transport), default: []].insert(member) }
             case .port(let port): byPort[port, default: []].insert(member)
-            // By these it is known after a restart for whose sake an address stands.
-            case .addressPortMark(let address, let port, let transport, _) where member.set.set == .groupMark:
-                let key = VirtualServer.Key.address(address, port: port, transport)
-                if isHeld(key) { byServer[key, default: []].insert(member) }
-            // Packets of a connection find it by its addresses, whatever their mark.
-            case .address, .addressPortMark: break
+            case .address: break
             }
         }
     }

@@ -45,6 +45,8 @@ struct Drains {
     private var round: [VirtualServer.Key] = []
     private var nextRound: ContinuousClock.Instant?
     private var spent = Duration.zero
+    /// Those that have begun or ended since that was last written down.
+    private var unwritten: Set<DrainName> = []
 
     var isEmpty: Bool { byServer.isEmpty }
     var count: Int { byServer.values.reduce(0) { $0 + $1.count } }
@@ -53,13 +55,26 @@ struct Drains {
 
     mutating func begin(_ drain: Drain, of realServer: RealServer.Key, in key: VirtualServer.Key) {
         byServer[key, default: [:]][realServer] = drain
+        unwritten.insert(DrainName(key, realServer))
         if nextRound == nil { nextRound = drain.began + Self.interval }
     }
 
     @discardableResult
     mutating func end(_ realServer: RealServer.Key, of key: VirtualServer.Key) -> Drain? {
+        unwritten.insert(DrainName(key, realServer))
         defer { if byServer[key]?.isEmpty == true { byServer[key] = nil } }
         return byServer[key]?.removeValue(forKey: realServer)
+    }
+
+    /// Has it written down that one is not there which was remembered.
+    mutating func forget(_ realServer: RealServer.Key, of key: VirtualServer.Key) { unwritten.insert(DrainName(key, realServer)) }
+
+    var hasUnwritten: Bool { !unwritten.isEmpty }
+
+    /// Hands over those of which it is to be written down how they are now.
+    mutating func takeUnwritten() -> Set<DrainName> {
+        defer { unwritten = [] }
+        return unwritten
     }
 
     /// When there is something to be looked at.
@@ -95,6 +110,16 @@ struct Drains {
     func resting(_ key: VirtualServer.Key) -> [RealServer.Key: RealServer.Configuration] { self[key].mapValues(\.configuration) }
 }
 
+/// Which drain: of which real server of which virtual server.
+package struct DrainName: Hashable, Sendable {
+    package var virtualServer: VirtualServer.Key
+    package var realServer: RealServer.Key
+
+    package init(_ virtualServer: VirtualServer.Key, _ realServer: RealServer.Key) {
+        (self.virtualServer, self.realServer) = (virtualServer, realServer)
+    }
+}
+
 /// What is remembered of a drain beside the kernel: whose it is, and until when.
 package struct DrainRecord: Hashable, Sendable {
     package var virtualServer: VirtualServer.Key
@@ -103,4 +128,6 @@ package struct DrainRecord: Hashable, Sendable {
     package var deadline: Moment
     package var owner: String
     package var reason: String
+
+    package var name: DrainName { DrainName(virtualServer, realServer) }
 }

@@ -16,17 +16,10 @@ enum DurableFile {
         let new = draft(of: path)
         let file = unsafe open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw problem("open", new, errno) }
-        var written = 0
-        while written < data.count {
-            let count = unsafe data.withUnsafeBytes { unsafe write(file, $0.baseAddress?.advanced(by: written), $0.count - written) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                let number = errno
-                close(file)
-                _ = unsafe unlink(new)
-                throw problem("write", new, number)
-            }
-            written += count
+        if let number = write(data, to: file) {
+            close(file)
+            _ = unsafe unlink(new)
+            throw problem("write", new, number)
         }
         let synced = lifetime == .process || fsync(file) == 0
         let number = errno
@@ -43,6 +36,26 @@ enum DurableFile {
             fsync(directory)
             close(directory)
         }
+    }
+
+    /// Adds this to a file that is there. Where that fails, a part of it may have been added. It outlives the process once this returns.
+    static func append(_ data: Data, to path: String) throws(FileProblem) {
+        let file = unsafe open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW)
+        guard file >= 0 else { throw problem("open", path, errno) }
+        defer { close(file) }
+        if let number = write(data, to: file) { throw problem("write", path, number) }
+    }
+
+    /// Writes all of it, or gives the number of the error.
+    private static func write(_ data: Data, to file: Int32) -> Int32? {
+        var written = 0
+        while written < data.count {
+            let count = unsafe data.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress?.advanced(by: written), $0.count - written) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return errno }
+            written += count
+        }
+        return nil
     }
 
     /// Removes the file, and what a kill may have left beside it.

@@ -61,9 +61,11 @@ package final class Reconciler {
     var report: DriftReport
     /// What rests until its connections are over.
     var drains = Drains()
-    var groupHolds = GroupHolds()
+    var addressHolds = AddressHolds()
     /// What was remembered of drains when the agent came, as far as it has not been met yet.
     var recordedDrains: [VirtualServer.Key: [RealServer.Key: DrainRecord]] = [:]
+    /// Keys of which it is still to be written down whether they are remembered.
+    private var unwrittenKeys: Set<VirtualServer.Key> = []
     /// Those that have begun and have not been told of.
     var begunDrains: [(VirtualServer.Key, RealServer.Key, Drain)] = []
     /// Real servers that are judged by what their clients get.
@@ -224,7 +226,7 @@ package final class Reconciler {
         if !hasLooked {
             let content = journal.remembered(reporting: logger)
             ownership.remembered = content.virtualServers
-            for record in content.drains { recordedDrains[record.virtualServer, default: [:]][record.realServer] = record }
+            for record in content.drains.values { recordedDrains[record.virtualServer, default: [:]][record.realServer] = record }
         }
         let observation = await kernel.observe(scope)
         hasLooked = true
@@ -324,16 +326,41 @@ package final class Reconciler {
     /// Writes down virtual servers that nothing in the kernel will show to be ours, before they stand.
     func remember(_ keys: Set<VirtualServer.Key>) {
         guard !keys.isSubset(of: ownership.remembered) else { return }
+        unwrittenKeys.formUnion(keys.subtracting(ownership.remembered))
         ownership.remembered.formUnion(keys)
         writeJournal()
     }
 
-    /// Writes down what the kernel does not show.
+    /// Writes down what has changed of what the kernel does not show.
     func writeJournal() {
-        var drains = drainRecords
+        var change = JournalChange()
+        for key in unwrittenKeys {
+            if ownership.remembered.contains(key) { change.virtualServers.insert(key) } else { change.forgotten.insert(key) }
+        }
+        unwrittenKeys = []
+        for name in drains.takeUnwritten() {
+            if let record = record(of: name) {
+                change.drains.append(record)
+            } else if recordedDrains[name.virtualServer]?[name.realServer] == nil {
+                change.ended.append(name)
+            }
+        }
+        guard !change.isEmpty else { return }
+        journal.remember(change, of: { journalContent }, reporting: logger)
+    }
+
+    /// All that the kernel does not show.
+    private var journalContent: JournalContent {
+        var content = JournalContent(virtualServers: ownership.remembered)
         // What has not been met yet may be met later, when a part of the kernel can be seen, or a document can be read.
-        for records in recordedDrains.values { drains += records.values }
-        journal.remember(JournalContent(virtualServers: ownership.remembered, drains: drains), reporting: logger)
+        for records in recordedDrains.values { for record in records.values { content.drains[record.name] = record } }
+        for (key, realServers) in drains.byServer {
+            for realServer in realServers.keys {
+                let name = DrainName(key, realServer)
+                content.drains[name] = record(of: name)
+            }
+        }
+        return content
     }
 
     /// Forgets those that the kernel shows to be ours again, and those that are gone.
@@ -343,6 +370,7 @@ package final class Reconciler {
             picture.state.virtualServers[$0] != nil && !ownership.isTold($0, in: picture.state)
         }
         guard untold != ownership.remembered else { return }
+        unwrittenKeys.formUnion(ownership.remembered.subtracting(untold))
         ownership.remembered = untold
         writeJournal()
     }

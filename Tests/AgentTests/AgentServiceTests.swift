@@ -6,6 +6,7 @@ import NodeModel
 import ServiceCompiler
 import ServiceLifecycle
 import ServiceModel
+import Telemetry
 import TestSupport
 import Testing
 
@@ -59,6 +60,20 @@ private struct StubSource: ServiceSource {
             kernel.state.addresses = []
             kernel.announce(.addressRemoved(ip("10.96.1.1")))
             try await eventually { kernel.state.addresses.count == 1 }
+        }
+    }
+
+    /// Its end wakes the loop. (Nothing rests, whose end would wake it, too.)
+    @Test func whatIsSaidByHandEndsByItself() async throws {
+        let (kernel, source) = (FakeKernel(), StubSource())
+        let service = service(kernel, source)
+        try await run(service) {
+            source.send.yield(SourceUpdate(changed: [AgentTests.service(1)]))
+            try await eventually { kernel.state.virtualServers.count == 1 }
+            let request = HandRequest(state: "maintenance", expires: Moment.now.advanced(by: .seconds(2)))
+            _ = try service.administration.set("address", "10.244.9.9", request)
+            try await eventually { service.events.after(0).contains { $0.kind == .handExpired } }
+            #expect(service.administration.hands().items.isEmpty)
         }
     }
 

@@ -56,7 +56,7 @@ import Testing
         _ = await agent.take(SourceUpdate(changed: [service(1), slice(1, endpoints: [1, 2])]))
         let seen = Mutex<[Int32?]>([])
         journal.watch { content in
-            if content.drains.map(\.realServer) == [Self.real(1)] { seen.withLock { $0.append(weight()) } }
+            if content.drains.keys.map(\.realServer) == [Self.real(1)] { seen.withLock { $0.append(weight()) } }
         }
         _ = await agent.take(SourceUpdate(changed: [slice(1, endpoints: [2])]))
         #expect(weight() == 0)
@@ -88,6 +88,54 @@ import Testing
         #expect(node.weights() == [1: 0, 2: 1])
         await node.pass(.seconds(1))
         #expect(node.weights() == [2: 1])
+    }
+
+    /// Of servers that leave one after the other, each has the whole time.
+    @Test func eachHasATimeOfItsOwn() async {
+        var node = await ProbedAgent(nil, drainTimeout: .seconds(10))
+        await node.take(service(1), slice(1, endpoints: [1, 2, 3]))
+        node.kernel.setTraffic(Self.connections([1: .init(active: 1), 2: .init(active: 1)]))
+        await node.take(slice(1, endpoints: [2, 3]))
+        await node.pass(.seconds(5))
+        await node.take(slice(1, endpoints: [3]))
+        await node.pass(.seconds(4))
+        #expect(node.weights() == [1: 0, 2: 0, 3: 1])
+        await node.pass(.seconds(1))
+        #expect(node.weights() == [2: 0, 3: 1])
+        await node.pass(.seconds(4))
+        #expect(node.weights() == [2: 0, 3: 1])
+        await node.pass(.seconds(1))
+        #expect(node.weights() == [3: 1])
+    }
+
+    /// What comes back meanwhile has no deadline any more: should it leave again, it has the whole time, a restart between the two or not.
+    @Test(arguments: [false, true]) func whatLeavesAgainHasTheWholeTimeAgain(isKilledBetween: Bool) async {
+        let (kernel, journal, clock) = (FakeKernel(), MemoryJournal(), TestClock())
+        var settings = CompilerSettings()
+        settings.drainTimeout = .seconds(10)
+        var agent = reconciler(kernel, journal: journal, settings: settings, clock: clock)
+        func pass(_ duration: Duration) async {
+            clock.advance(by: duration)
+            while agent.hasWork { _ = await agent.work() }
+        }
+        func weight() -> Int32? { kernel.state.virtualServers[Self.key]?.realServers[Self.real(1)]?.weight }
+        _ = await agent.take(SourceUpdate(changed: [service(1), slice(1, endpoints: [1, 2])]))
+        kernel.setTraffic(Self.connections([1: .init(active: 1)]))
+        _ = await agent.take(SourceUpdate(changed: [slice(1, endpoints: [2])]))
+        await pass(.seconds(8))
+        _ = await agent.take(SourceUpdate(changed: [slice(1, endpoints: [1, 2])]))
+        #expect(weight() == 1)
+        if isKilledBetween {
+            agent = reconciler(kernel, journal: journal, settings: settings, clock: clock)
+            // It has left when the next one comes.
+            _ = await agent.take(SourceUpdate(changed: [service(1), slice(1, endpoints: [2])]))
+        } else {
+            _ = await agent.take(SourceUpdate(changed: [slice(1, endpoints: [2])]))
+        }
+        await pass(.seconds(9))
+        #expect(weight() == 0)
+        await pass(.seconds(1))
+        #expect(weight() == nil)
     }
 
     @Test func deadlinesCountWhereConnectionsCannotBeSeen() async {

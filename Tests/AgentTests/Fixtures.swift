@@ -49,8 +49,15 @@ final class MemoryJournal: OwnershipJournal {
 
     func remembered(reporting logger: Logger) -> JournalContent { content.withLock { $0 } }
 
-    func remember(_ new: JournalContent, reporting logger: Logger) {
-        content.withLock { $0 = new }
+    /// Expects every change to come to what there is.
+    func remember(_ change: JournalChange, of whole: () -> JournalContent, reporting logger: Logger) {
+        let new = content.withLock { content in
+            content.apply(change)
+            return content
+        }
+        let all = whole()
+        #expect(new.virtualServers == all.virtualServers)
+        #expect(Set(new.drains.keys) == Set(all.drains.keys))
         writeCount.withLock { $0 += 1 }
         watcher.withLock { $0 }?(new)
     }

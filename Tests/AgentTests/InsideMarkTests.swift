@@ -5,6 +5,7 @@ import IPVSModel
 import NodeKernel
 import NodeModel
 import Planner
+import ServiceCompiler
 import ServiceModel
 import Testing
 
@@ -140,6 +141,136 @@ import Testing
             #expect(Set(entries(kernel).compactMap(\.mark)).count == 40)
             let round = await reconciler(kernel).take(SourceUpdate(changed: changed))
             #expect(round.plan.isEmpty, "\(round.plan.description.prefix(300))")
+        }
+    }
+
+    // MARK: Connections of a Service that is gone
+
+    private static let second = ip("203.0.113.2")
+
+    /// A Service with two addresses that lead to one mark.
+    private static var exposed: [SourceObject] {
+        objects().map { object in
+            guard case .service(var service) = object else { return object }
+            service.externalAddresses = [second]
+            return .service(service)
+        }
+    }
+
+    private typealias Traffic = [VirtualServer.Key: [RealServer.Key: (ConnectionCounts, TrafficStatistics)]]
+
+    /// One connection to the endpoint of each number.
+    private static func traffic(_ numbers: [VirtualServer.Key: [Int]]) -> Traffic {
+        numbers.mapValues { numbers in
+            Dictionary(
+                uniqueKeysWithValues: numbers.map {
+                    (RealServer.Key(IPAddress(ipv4: 0x0af4_0000 + UInt32($0)), port: 8080), (.init(active: 1), .init()))
+                })
+        }
+    }
+
+    private static var draining: CompilerSettings {
+        var settings = CompilerSettings()
+        settings.drainTimeout = .seconds(100)
+        return settings
+    }
+
+    private func pass(_ duration: Duration, _ agent: Reconciler, _ clock: TestClock) async {
+        clock.advance(by: duration)
+        while agent.hasWork { _ = await agent.work() }
+    }
+
+    private func weights(_ key: VirtualServer.Key, _ kernel: FakeKernel) -> [Int: Int32]? {
+        kernel.state.virtualServers[key].map { server in
+            Dictionary(uniqueKeysWithValues: server.realServers.map { (Int($0.key.address.bytes[3]), $0.value.weight) })
+        }
+    }
+
+    /// What connections from inside need of the node, and what tells whose they are.
+    private func expectHeld(_ kernel: FakeKernel, _ mark: UInt32, _ place: SourceLocation = #_sourceLocation) {
+        #expect(weights(.firewallMark(mark, .ipv4), kernel) == [1: 0], sourceLocation: place)
+        for address in [Self.address, Self.second] {
+            #expect(kernel.state.addresses.contains(address), sourceLocation: place)
+            #expect(weights(.address(address, port: 80, .tcp), kernel) == [:], sourceLocation: place)
+            #expect(entries(kernel).contains(.addressPortMark(address, 80, .tcp, mark)), sourceLocation: place)
+            let set = SetKey(address == Self.second ? .externalIPLocal : .loadBalancerLocal, .ipv4)
+            #expect(kernel.state.sets[set]?.entries.contains(.addressPort(address, 80, .tcp)) == true, sourceLocation: place)
+        }
+        #expect(!kernel.state.addresses.contains(ip("10.96.1.1")), "nothing goes on there", sourceLocation: place)
+    }
+
+    /// The virtual server for traffic from inside has no address: while connections by it go on, those that lead to it stay, with their entries,
+    /// a kill included; until they are over, or their time is up.
+    @Test(arguments: [false, true]) func aDeletedServiceStaysReachableFromInside(untilItsTimeIsUp: Bool) async throws {
+        let (kernel, journal, clock) = (FakeKernel(), MemoryJournal(), TestClock())
+        func agent() -> Reconciler { reconciler(kernel, journal: journal, settings: Self.draining, clock: clock) }
+        let others = [service(7), slice(7, endpoints: [3])]
+        let goal = await fromScratch(others)
+        let first = agent()
+        #expect(await first.take(SourceUpdate(changed: Self.exposed + others)).succeeded)
+        let mark = try #require(marks(kernel).first)
+        // One endpoint is here and serves those outside; a connection from inside has the other.
+        kernel.setTraffic(Self.traffic([.firewallMark(mark, .ipv4): [1], .address(Self.address, port: 80, .tcp): [2]]))
+        _ = await first.take(SourceUpdate(removed: Self.exposed.map(\.key)))
+        await pass(.seconds(2), first, clock)
+        #expect(weights(.address(Self.address, port: 80, .tcp), kernel) == [2: 0])
+        kernel.setTraffic(Self.traffic([.firewallMark(mark, .ipv4): [1]]))
+        await pass(.seconds(58), first, clock)
+        expectHeld(kernel, mark)
+        kernel.clearLog()
+        let second = agent()
+        _ = await second.take(SourceUpdate(changed: others))
+        await pass(.seconds(39), second, clock)
+        expectHeld(kernel, mark)
+        #expect(kernel.log.operations.isEmpty, "\(kernel.log.operations)")
+        if !untilItsTimeIsUp { kernel.setTraffic([:]) }
+        await pass(.seconds(1), second, clock)
+        expectAlike(kernel.state, goal)
+    }
+
+    /// What outlives it at the address keeps that, and not the entry which led to it.
+    @Test func theEntryGoesWithItsVirtualServer() async throws {
+        let (kernel, clock) = (FakeKernel(), TestClock())
+        let agent = reconciler(kernel, settings: Self.draining, clock: clock)
+        let outside = VirtualServer.Key.address(Self.address, port: 80, .tcp)
+        #expect(await agent.take(SourceUpdate(changed: Self.exposed)).succeeded)
+        let mark = try #require(marks(kernel).first)
+        kernel.setTraffic(Self.traffic([.firewallMark(mark, .ipv4): [1], outside: [2]]))
+        _ = await agent.take(SourceUpdate(removed: Self.exposed.map(\.key)))
+        await pass(.seconds(2), agent, clock)
+        #expect(entries(kernel).count == 2)
+        kernel.setTraffic(Self.traffic([outside: [2]]))
+        await pass(.seconds(1), agent, clock)
+        #expect(marks(kernel) == [] && entries(kernel) == [])
+        #expect(kernel.state.addresses == [Self.address] && weights(outside, kernel) == [2: 0])
+        kernel.setTraffic([:])
+        await pass(.seconds(1), agent, clock)
+        expectAlike(kernel.state, await fromScratch([]))
+    }
+
+    /// Killed anywhere while the Service goes, an agent leaves what the next one needs to see it go.
+    @Test func aKillWhileItGoesLosesNoWay() async throws {
+        let goal = await fromScratch([])
+        for count in 0... {
+            let (kernel, journal, clock) = (FakeKernel(), MemoryJournal(), TestClock())
+            func agent() -> Reconciler { reconciler(kernel, journal: journal, settings: Self.draining, clock: clock) }
+            let first = agent()
+            #expect(await first.take(SourceUpdate(changed: Self.exposed)).succeeded)
+            let mark = try #require(marks(kernel).first)
+            kernel.setTraffic(Self.traffic([.firewallMark(mark, .ipv4): [1]]))
+            kernel.die(after: count)
+            _ = await first.take(SourceUpdate(removed: Self.exposed.map(\.key)))
+            for _ in 0..<2 where !kernel.isDead { await pass(.seconds(1), first, clock) }
+            let wasKilled = kernel.isDead
+            kernel.die(after: nil)
+            let second = agent()
+            _ = await second.take(SourceUpdate())
+            for _ in 0..<3 { await pass(.seconds(1), second, clock) }
+            expectHeld(kernel, mark)
+            kernel.setTraffic([:])
+            for _ in 0..<2 { await pass(.seconds(1), second, clock) }
+            expectAlike(kernel.state, goal)
+            guard wasKilled else { break }
         }
     }
 }

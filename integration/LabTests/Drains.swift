@@ -138,6 +138,54 @@ extension LabTests {
             }
         }
 
+        /// From inside the cluster the address of a Service with `externalTrafficPolicy: Local` leads to a virtual server by mark. Nothing of the
+        /// address's own goes on here, where no endpoint is: what is held is held for the sake of that.
+        @Test func aConnectionFromInsideOutlivesItsServiceAndAKilledAgent() async throws {
+            let (address, set) = ("198.51.100.1", "IPVS-AGENT-INSIDE-MARK")
+            var service = ServiceManifest.own
+            service.endpoints = Array(Topology.endpoints4[2...])
+            service.exposure = .init(policy: "Local", externalAddresses: [address])
+            try await Scene.with(.bridge, [service]) { scene in
+                func isBound() async throws -> Bool {
+                    try await Program.run("ip", "address", "show", "dev", "kube-ipvs0", in: "n1").output.contains(" \(address)/32")
+                }
+                func entries() async throws -> [Substring] {
+                    try await Program.script("ipset save \(set) | grep ^add || true", in: "n1").split(separator: "\n")
+                }
+                scene.flags = ["--drain-timeout", "100s"]
+                _ = try await scene.startServers()
+                let first = try await scene.startAgent()
+                #expect(try await entries().count == 3)
+                let fromPod = try await scene.hold(address)
+                let fromNode = try await scene.hold(address, from: "n1")
+                try scene.manifests.remove("own.yaml")
+                // Where nothing is held all goes by itself; of the rest, what leads to it stands.
+                try await scene.untilTable(has: "-A -t \(address):80 ", false)
+                try await eventually("one entry is left") { try await entries().count == 1 }
+                first.signal(SIGKILL)
+                _ = try await first.result()
+                let standing = try await scene.table
+                #expect(standing.contains { $0.hasPrefix("-a -f ") && $0.hasSuffix(" -m -w 0") }, "\(standing)")
+                #expect(standing.count { $0.hasPrefix("-A ") } == 2, "\(standing)")
+                _ = try await scene.startAgent()
+                #expect(try await scene.table == standing)
+                #expect(try await isBound())
+                #expect(try await entries().count == 1)
+                let newcomer = try await Program(
+                    [Laboratory.peer, "hold", address, "7", "--seconds", "1", "--timeout", "1000"], in: "client"
+                ).result()
+                #expect(newcomer.status != 0, "nobody new gets in: \(newcomer.text)")
+                try await Task.sleep(for: .seconds(2))
+                try await scene.release(fromPod)
+                try await Task.sleep(for: .seconds(2))
+                #expect(try await isBound(), "the other goes on")
+                try await scene.release(fromNode)
+                try await eventually("nothing stands any more") { try await scene.table.allSatisfy { !$0.hasPrefix("-A ") } }
+                #expect(try await !isBound())
+                #expect(try await entries() == [])
+            }
+        }
+
         /// The flow of a client that never pauses: kube-proxy leaves it at the server that is gone.
         @Test func aFlowMovesToAnotherServer() async throws {
             try await Scene.with(.bridge, [.own]) { scene in
