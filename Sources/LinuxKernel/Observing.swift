@@ -65,7 +65,7 @@ extension LinuxKernel {
 
     private func seeSets(_ state: inout NodeState) throws(KernelFailure) {
         do throws(SetError) {
-            var reader = try SetReader()
+            var reader = try SetReader(pieces: 64 << 10)
             state.sets = try reader.list()
         } catch {
             throw KernelFailure(error)
