@@ -92,7 +92,9 @@ enum AddressMessage {
             default: break
             }
         }
-        guard let address, familyNumber(address.family) == family, Int(prefixLength) <= address.family.bitWidth else { throw NetlinkDecodingError(at: headerLength, "no address of family \(family) with prefix length \(prefixLength)") }
+        guard let address, familyNumber(address.family) == family, Int(prefixLength) <= address.family.bitWidth else {
+            throw NetlinkDecodingError(at: headerLength, "no address of family \(family) with prefix length \(prefixLength)")
+        }
         return LinkAddress(address, prefixLength: Int(prefixLength), linkIndex: Int32(bitPattern: index))
     }
 

@@ -11,7 +11,8 @@ import Sysctls
 extension LinuxKernel {
     package func observe(_ scope: ObservationScope) async -> Observation {
         var observation = Observation(state: NodeState(), seen: [])
-        let ruleLook = scope.contains(.rules) ? beginRuleLook() : nil
+        // A start has just seen the rules: whatever else runs beside a look on one processor makes it longer.
+        let ruleLook = scope.contains(.rules) && !takeChoice() ? beginRuleLook() : nil
         // IPVS first: its settings and modules are there only after it was asked for.
         if scope.contains(.virtualServers) { observation.add(.virtualServers, seeVirtualServers) }
         if scope.contains(.sysctls) { observation.add(.sysctls, seeSysctls) }
@@ -82,7 +83,7 @@ extension LinuxKernel {
     /// The rules, as processes read them that run while the rest is looked at.
     private typealias RuleLook = Task<Result<[AddressFamily: RuleTables], RuleError>, Never>
 
-    /// Begins to read the rules; nil where it has to be found out first what reads them.
+    /// Begins to read the rules; nil where it has to be found out first what reads them, which sees them too.
     private func beginRuleLook() -> RuleLook? {
         guard let rules else { return nil }
         return RuleLook.detached {
@@ -96,6 +97,8 @@ extension LinuxKernel {
 
     private func seeRules(_ look: RuleLook?) async throws(KernelFailure) -> [AddressFamily: RuleTables] {
         let families = Self.families.sorted()
+        // One look only: the next is to see what stands then.
+        defer { _ = takeChoice() }
         return try await withRules(processes: look != nil ? families.count : 0) { (tool) async throws(RuleError) in
             if let look {
                 return try await withTaskCancellationHandler(operation: { await look.value }, onCancel: { look.cancel() }).get()
