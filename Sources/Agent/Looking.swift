@@ -24,7 +24,9 @@ extension Reconciler {
         sweeps.leaveOut(new)
         if new.contains(.link) { nodeAddressesChanged = true }
         var touched = followNodeAddresses()
+        let began = ContinuousClock.now
         touched.formUnion(Planner.everything(wanted: wanted, observed: picture.state, ownership: ownership, seen: new))
+        times.planning += .now - began
         if new.contains(.virtualServers) {
             // What the fast look leaves out reads as its default: where that is not as wanted, it may be what was left out.
             let doubtful = wanted.virtualServerKeys.filter { key in

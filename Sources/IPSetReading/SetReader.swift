@@ -21,11 +21,11 @@ package struct SetReader: ~Copyable {
     /// Whether a set was asked for and has not come to its end.
     package var isReading: Bool { key != nil }
 
-    /// A reader of the network namespace of the calling thread.
-    package init() throws(SetError) {
+    /// A reader of the network namespace of the calling thread, in pieces of so many bytes: 8 KiB are some 250 entries. The kernel makes none
+    /// of more than 32 KiB.
+    package init(pieces size: Int = 8 << 10) throws(SetError) {
         do throws(NetlinkError) {
-            // Pieces of 8 KiB, some 250 entries.
-            self.init(try NetlinkSocket(.netfilter, receiving: 8 << 10))
+            self.init(try NetlinkSocket(.netfilter, receiving: size))
         } catch {
             throw SetError(error, about: "")
         }

@@ -3,7 +3,7 @@ import NetlinkCodec
 /// The attributes of a destination as they come, in any order; and the real server that they make.
 struct DestinationFields {
     private var family: AddressFamily
-    private var address: [UInt8]?
+    private var address: ShortBytes?
     private var port: UInt16 = 0
     private var forwarding: UInt32 = 0
     private var weight: Int32 = 0
@@ -29,7 +29,7 @@ struct DestinationFields {
         var fields = self
         try nest.forEachAttribute { type, value throws(NetlinkDecodingError) in
             switch type {
-            case DestinationAttribute.address: fields.address = value.copied()
+            case DestinationAttribute.address: fields.address = ShortBytes(value)
             case DestinationAttribute.port: fields.port = try value.networkNumber()
             case DestinationAttribute.forwarding: fields.forwarding = try value.hostNumber() & ForwardingNumber.mask
             case DestinationAttribute.weight: fields.weight = Int32(bitPattern: try value.hostNumber())
@@ -54,7 +54,7 @@ struct DestinationFields {
     func value() throws(NetlinkDecodingError) -> ObservedRealServer? {
         guard let address else { throw NetlinkDecodingError(at: 0, "a destination without an address") }
         guard let method else { return nil }
-        let key = RealServer.Key(try FieldDecoding.address(address.span, family), port: port)
+        let key = RealServer.Key(try address.address(family), port: port)
         let configuration = RealServer.Configuration(
             forwarding: method, weight: weight, upperThreshold: upperThreshold, lowerThreshold: lowerThreshold)
         return ObservedRealServer(

@@ -7,6 +7,8 @@ public struct IPVSTableParser: Sendable {
     private var lines = TextLines()
     private var current: IPVSTableEntry?
     private var lastScheduler: Scheduler?
+    /// How many real servers the virtual server before had: mostly as many as the next.
+    private var lastCount = 0
     /// The real servers that follow belong to a virtual server that was passed over.
     private var isPassingOver = false
 
@@ -42,11 +44,15 @@ public struct IPVSTableParser: Sendable {
             try takeRealServer(line, lineNumber, &fields)
         } else if !(line.word(first, is: "IP") || line.word(first, is: "Prot")) {
             // A title line is neither; the third title begins as a real server does.
-            if let current { body(current) }
+            if let current {
+                lastCount = current.realServers.count
+                body(current)
+            }
             current = nil
             current = try virtualServer(line, lineNumber, first, &fields)
             lastScheduler = current?.scheduler
             isPassingOver = current == nil
+            current?.realServers.reserveCapacity(min(lastCount, 16))
         }
     }
 
@@ -93,8 +99,11 @@ public struct IPVSTableParser: Sendable {
         return Scheduler(rawValue: line.string(name))
     }
 
+    /// Made once: there is one to be found for each real server.
+    private static let forwardings = IPVSTableRealServer.Forwarding.allCases
+
     private func forwarding(_ line: Span<UInt8>, _ word: Range<Int>) -> IPVSTableRealServer.Forwarding? {
-        IPVSTableRealServer.Forwarding.allCases.first { line.word(word, is: $0.rawValue) }
+        Self.forwardings.first { line.word(word, is: $0.rawValue) }
     }
 
     private func transport(_ line: Span<UInt8>, _ name: Range<Int>) -> TransportProtocol? {

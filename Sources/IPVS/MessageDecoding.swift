@@ -73,6 +73,25 @@ enum MessageDecoding {
     }
 }
 
+/// The first bytes of an attribute, kept without room on the heap until the family is known that they are to be read by.
+struct ShortBytes {
+    private var bytes = InlineArray<16, UInt8>(repeating: 0)
+    private let count: Int
+
+    init(_ value: Span<UInt8>) {
+        count = min(value.count, bytes.count)
+        for index in 0..<count { bytes[index] = value[index] }
+    }
+
+    func hostNumber() throws(NetlinkDecodingError) -> UInt32 { try bytes.span.extracting(0..<count).hostNumber() }
+
+    func networkNumber() throws(NetlinkDecodingError) -> UInt32 { try bytes.span.extracting(0..<count).networkNumber() }
+
+    func address(_ family: AddressFamily) throws(NetlinkDecodingError) -> IPAddress {
+        try FieldDecoding.address(bytes.span.extracting(0..<count), family)
+    }
+}
+
 /// The fields that virtual and real servers have in common.
 enum FieldDecoding {
     /// An address of a family out of the 16 bytes of `union nf_inet_addr`.

@@ -5,13 +5,13 @@ struct ServiceFields {
     private var family: AddressFamily?
     private var transport: UInt16?
     /// Kept as bytes until the family is known.
-    private var address: [UInt8]?
+    private var address: ShortBytes?
     private var port: UInt16 = 0
     private var firewallMark: UInt32?
     private var schedulerName = ""
     private var flags: UInt32 = 0
     private var timeout: UInt32 = 0
-    private var netmask: [UInt8]?
+    private var netmask: ShortBytes?
     private var engine: String?
     private var statistics: TrafficStatistics?
     private var statistics64: TrafficStatistics?
@@ -26,14 +26,14 @@ struct ServiceFields {
             switch type {
             case ServiceAttribute.addressFamily: fields.family = try FieldDecoding.family(value)
             case ServiceAttribute.transport: fields.transport = try value.hostNumber()
-            case ServiceAttribute.address: fields.address = value.copied()
+            case ServiceAttribute.address: fields.address = ShortBytes(value)
             case ServiceAttribute.port: fields.port = try value.networkNumber()
             case ServiceAttribute.firewallMark: fields.firewallMark = try value.hostNumber()
             case ServiceAttribute.schedulerName: fields.schedulerName = value.text()
             // The mask behind the flags is for requests; in replies it is full.
             case ServiceAttribute.flags: fields.flags = try value.hostNumber()
             case ServiceAttribute.timeout: fields.timeout = try value.hostNumber()
-            case ServiceAttribute.netmask: fields.netmask = value.copied()
+            case ServiceAttribute.netmask: fields.netmask = ShortBytes(value)
             case ServiceAttribute.persistenceEngine: fields.engine = value.text()
             case ServiceAttribute.statistics where wantsStatistics: fields.statistics = try FieldDecoding.statistics(value)
             case ServiceAttribute.statistics64 where wantsStatistics: fields.statistics64 = try FieldDecoding.statistics(value)
@@ -64,15 +64,15 @@ struct ServiceFields {
             throw NetlinkDecodingError(at: 0, "a service with neither a firewall mark nor an address and protocol")
         }
         guard let number = UInt8(exactly: transport), let known = TransportProtocol(rawValue: number) else { return nil }
-        return .address(try FieldDecoding.address(address.span, family), port: port, known)
+        return .address(try address.address(family), port: port, known)
     }
 
     private func granularity(_ family: AddressFamily) throws(NetlinkDecodingError) -> VirtualServer.Granularity {
         guard let netmask else { return .wholeAddress(family) }
         switch family {
-        case .ipv4: return .mask(try netmask.span.networkNumber())
+        case .ipv4: return .mask(try netmask.networkNumber())
         case .ipv6:
-            let length: UInt32 = try netmask.span.hostNumber()
+            let length: UInt32 = try netmask.hostNumber()
             guard length <= 128 else { throw NetlinkDecodingError(at: 0, "an IPv6 prefix length of \(length)") }
             return .prefixLength(UInt8(length))
         }

@@ -83,19 +83,28 @@ enum AddressMessage {
         let prefixLength: UInt8 = try payload.hostNumber(at: 1)
         let index: UInt32 = try payload.hostNumber(at: 4)
         guard family == familyNumber(.ipv4) || family == familyNumber(.ipv6) else { return nil }
-        var (local, other): ([UInt8]?, [UInt8]?)
+        // On a link between two points `IFA_ADDRESS` is the other end; IPv6 without an other end has no `IFA_LOCAL`.
+        var (address, isLocal): (IPAddress?, Bool) = (nil, false)
         try payload.forEachAttribute(after: headerLength) { type, value throws(NetlinkDecodingError) in
             switch type {
-            case localAttribute: local = value.copied()
-            case addressAttribute: other = value.copied()
+            case localAttribute: (address, isLocal) = (try Self.address(value), true)
+            case addressAttribute where !isLocal: address = try Self.address(value)
             default: break
             }
         }
-        // On a link between two points `IFA_ADDRESS` is the other end; IPv6 without an other end has no `IFA_LOCAL`.
-        guard let bytes = local ?? other, let address = IPAddress(bytes: bytes), familyNumber(address.family) == family,
-            Int(prefixLength) <= address.family.bitWidth
-        else { throw NetlinkDecodingError(at: headerLength, "no address of family \(family) with prefix length \(prefixLength)") }
+        guard let address, familyNumber(address.family) == family, Int(prefixLength) <= address.family.bitWidth else {
+            throw NetlinkDecodingError(at: headerLength, "no address of family \(family) with prefix length \(prefixLength)")
+        }
         return LinkAddress(address, prefixLength: Int(prefixLength), linkIndex: Int32(bitPattern: index))
+    }
+
+    /// The address that so many bytes make; nil where they are none.
+    private static func address(_ value: Span<UInt8>) throws(NetlinkDecodingError) -> IPAddress? {
+        switch value.count {
+        case 4: IPAddress(ipv4: try value.networkNumber())
+        case 16: IPAddress(ipv6High: try value.networkNumber(), low: try value.networkNumber(at: 8))
+        default: nil
+        }
     }
 
     /// `AF_INET` and `AF_INET6`.

@@ -124,6 +124,7 @@ extension LinuxKernel {
             release(key)
             try withSets { (session) throws(SetError) in try session.destroy(key) }
         case .changeRules(let change):
+            defer { _ = takeChoice() }
             try await withRules(processes: 1) { (tool) async throws(RuleError) in try await tool.apply(change) }
         case .createLink(let name): _ = try withLinks { (socket) throws(LinkError) in try socket.createDummy(name) }
         case .silenceLink(let name): _ = try withLinks { (socket) throws(LinkError) in try socket.silence(name) }

@@ -11,8 +11,9 @@ import Sysctls
 extension LinuxKernel {
     package func observe(_ scope: ObservationScope) async -> Observation {
         var observation = Observation(state: NodeState(), seen: [])
-        // Alone they are looked at now and then, beside the loop: whoever waits for a change comes first.
-        let ruleLook = scope.contains(.rules) ? beginRuleLook(givingWay: scope == .rules) : nil
+        // A start has just seen the rules: whatever else runs beside a look on one processor makes it longer. Alone they are looked at now and
+        // then, beside the loop: whoever waits for a change comes first.
+        let ruleLook = scope.contains(.rules) && !takeChoice() ? beginRuleLook(givingWay: scope == .rules) : nil
         // IPVS first: its settings and modules are there only after it was asked for.
         if scope.contains(.virtualServers) { observation.add(.virtualServers, seeVirtualServers) }
         if scope.contains(.sysctls) { observation.add(.sysctls, seeSysctls) }
@@ -66,7 +67,7 @@ extension LinuxKernel {
 
     private func seeSets(_ state: inout NodeState) throws(KernelFailure) {
         do throws(SetError) {
-            var reader = try SetReader()
+            var reader = try SetReader(pieces: 64 << 10)
             state.sets = try reader.list()
         } catch {
             throw KernelFailure(error)
@@ -83,8 +84,9 @@ extension LinuxKernel {
     /// The rules, as processes read them that run while the rest is looked at.
     private typealias RuleLook = Task<Result<[AddressFamily: RuleTables], RuleError>, Never>
 
-    /// Begins to read the rules; nil where it has to be found out first what reads them.
-    private func beginRuleLook(givingWay: Bool) -> RuleLook? {
+        // A start has just seen the rules: whatever else runs beside a look on one processor makes it longer. Alone they are looked at now and
+        // then, beside the loop: whoever waits for a change comes first.
+        let ruleLook = scope.contains(.rules) && !takeChoice() ? beginRuleLook(givingWay: scope == .rules) : nil
         guard let rules else { return nil }
         return RuleLook.detached {
             do throws(RuleError) {
@@ -97,6 +99,8 @@ extension LinuxKernel {
 
     private func seeRules(_ look: RuleLook?) async throws(KernelFailure) -> [AddressFamily: RuleTables] {
         let families = Self.families.sorted()
+        // One look only: the next is to see what stands then.
+        defer { _ = takeChoice() }
         return try await withRules(processes: look != nil ? families.count : 0) { (tool) async throws(RuleError) in
             if let look {
                 return try await withTaskCancellationHandler(operation: { await look.value }, onCancel: { look.cancel() }).get()

@@ -19,8 +19,8 @@ extension IPVSHandle {
     /// `asFastLookShows` says. Nothing but the result grows with the table.
     mutating func allStates() throws(IPVSError) -> [VirtualServer.Key: VirtualServerState] {
         var states = try allConfigurations()
-        // What the text does not show, or does not identify, is in here at the end: marks, and what came or went between the two.
-        var rest = Set(states.keys)
+        // What came between the two; and those that the text shows to have no real servers.
+        var (rest, empty): (Set<VirtualServer.Key>, Set<VirtualServer.Key>) = ([], [])
         var table = try tableReader()
         while let page = try table.nextPage() {
             for entry in page {
@@ -28,12 +28,14 @@ extension IPVSHandle {
                 // One that comes twice is shown as it was the last time.
                 if let index = states.index(forKey: key) {
                     states.values[index].realServers = entry.shownRealServers
-                    rest.remove(key)
+                    if entry.realServers.isEmpty { empty.insert(key) }
                 } else {
                     rest.insert(key)
                 }
             }
         }
+        // What the text does not show, or does not identify: what went, and marks.
+        for (key, state) in states where state.realServers.isEmpty && !empty.contains(key) { rest.insert(key) }
         let exact = try self.states(of: Array(rest))
         for key in rest { states[key] = exact[key]?.asFastLookShows }
         return states

@@ -1,17 +1,36 @@
 /// Numbers and names read out of bytes. Every read checks its bounds and throws; nothing here is `unsafe`.
+///
+/// A function for each width, and not one for all: from another target a generic one is called as it stands, and asks at each step how wide
+/// its number is. A look at 10,000 virtual servers reads a million numbers, which took half of its time.
 extension Span where Element == UInt8 {
     /// The number at an offset, in the host's byte order: that of everything in netlink which is not marked otherwise.
-    package func hostNumber<Number: FixedWidthInteger & UnsignedInteger>(
-        _: Number.Type = Number.self, at offset: Int = 0
-    ) throws(NetlinkDecodingError) -> Number {
-        try Number(littleEndian: littleEndianNumber(at: offset))
+    package func hostNumber(_: UInt8.Type = UInt8.self, at offset: Int = 0) throws(NetlinkDecodingError) -> UInt8 {
+        try littleEndianNumber(at: offset)
+    }
+
+    package func hostNumber(_: UInt16.Type = UInt16.self, at offset: Int = 0) throws(NetlinkDecodingError) -> UInt16 {
+        try littleEndianNumber(at: offset)
+    }
+
+    package func hostNumber(_: UInt32.Type = UInt32.self, at offset: Int = 0) throws(NetlinkDecodingError) -> UInt32 {
+        try littleEndianNumber(at: offset)
+    }
+
+    package func hostNumber(_: UInt64.Type = UInt64.self, at offset: Int = 0) throws(NetlinkDecodingError) -> UInt64 {
+        try littleEndianNumber(at: offset)
     }
 
     /// The number at an offset, in network byte order: addresses and ports.
-    package func networkNumber<Number: FixedWidthInteger & UnsignedInteger>(
-        _: Number.Type = Number.self, at offset: Int = 0
-    ) throws(NetlinkDecodingError) -> Number {
-        try (littleEndianNumber(at: offset) as Number).byteSwapped
+    package func networkNumber(_: UInt16.Type = UInt16.self, at offset: Int = 0) throws(NetlinkDecodingError) -> UInt16 {
+        try (littleEndianNumber(at: offset) as UInt16).byteSwapped
+    }
+
+    package func networkNumber(_: UInt32.Type = UInt32.self, at offset: Int = 0) throws(NetlinkDecodingError) -> UInt32 {
+        try (littleEndianNumber(at: offset) as UInt32).byteSwapped
+    }
+
+    package func networkNumber(_: UInt64.Type = UInt64.self, at offset: Int = 0) throws(NetlinkDecodingError) -> UInt64 {
+        try (littleEndianNumber(at: offset) as UInt64).byteSwapped
     }
 
     private func littleEndianNumber<Number: FixedWidthInteger & UnsignedInteger>(
@@ -30,6 +49,7 @@ extension Span where Element == UInt8 {
     /// a name or a message to show, and one odd letter must not hide it.
     package func text() -> String {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
         for index in indices {
             let byte = self[index]
             if byte == 0 { break }

@@ -1,7 +1,9 @@
 package import HealthModel
 
 /// An object that a source delivers.
-package enum SourceObject: Hashable, Sendable {
+///
+/// Each on the heap: as a value it would take everywhere as much room as the largest of them, and sources keep tens of thousands.
+package indirect enum SourceObject: Hashable, Sendable {
     case service(Service)
     case endpointSlice(EndpointSlice)
     case node(Node)

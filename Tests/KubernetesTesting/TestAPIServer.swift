@@ -50,6 +50,18 @@ package final class TestAPIServer: Sendable {
         return channel.localAddress?.port ?? 0
     }
 
+    /// Listens at a port that it can have again after a stop.
+    ///
+    /// It is none that the kernel gives to those who connect (`ip_local_port_range`): one who tries again and again where nobody listens is in
+    /// the end connected with itself, by a simultaneous open (RFC 9293, 3.5), and holds the port.
+    package func startToComeBack() async throws -> Int {
+        var refusal: (any Error)?
+        for port in (20_000..<30_000).shuffled().prefix(100) {
+            do { return try await start(port: port) } catch { refusal = error }
+        }
+        throw refusal ?? ChannelError.operationUnsupported
+    }
+
     private func took(_ channel: any Channel) {
         state.withLock { $0.connections[ObjectIdentifier(channel)] = channel }
         channel.closeFuture.whenComplete { [weak self] _ in
