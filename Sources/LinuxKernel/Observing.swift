@@ -84,9 +84,8 @@ extension LinuxKernel {
     /// The rules, as processes read them that run while the rest is looked at.
     private typealias RuleLook = Task<Result<[AddressFamily: RuleTables], RuleError>, Never>
 
-        // A start has just seen the rules: whatever else runs beside a look on one processor makes it longer. Alone they are looked at now and
-        // then, beside the loop: whoever waits for a change comes first.
-        let ruleLook = scope.contains(.rules) && !takeChoice() ? beginRuleLook(givingWay: scope == .rules) : nil
+    /// Begins to read the rules; nil where it has to be found out first what reads them, which sees them too.
+    private func beginRuleLook(givingWay: Bool) -> RuleLook? {
         guard let rules else { return nil }
         return RuleLook.detached {
             do throws(RuleError) {

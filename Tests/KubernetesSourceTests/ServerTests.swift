@@ -196,7 +196,7 @@ import Testing
     @Test func anOutageKeepsEverythingAndEndsWithTheDifferences() async throws {
         let cluster = TestCluster.sample(20)
         let first = TestAPIServer(cluster)
-        let port = try await first.startToComeBack()
+        let port = try await first.start()
         let follower = Follower(.plain(port))
         try await eventually("synced") { follower.isSynced }
         await first.stop()

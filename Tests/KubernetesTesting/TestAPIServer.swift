@@ -35,7 +35,7 @@ package final class TestAPIServer: Sendable {
     /// Listens, on any port where none is given, and returns the port.
     package func start(host: String = "127.0.0.1", port: Int = 0, tls: TLSConfiguration? = nil) async throws -> Int {
         let context = try tls.map { try NIOSSLContext(configuration: $0) }
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { [weak self] channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -45,19 +45,17 @@ package final class TestAPIServer: Sendable {
                     self?.took(channel)
                 }
             }
-            .bind(host: host, port: port).get()
+        let channel = port == 0 ? try await Self.bind(bootstrap, host: host) : try await bootstrap.bind(host: host, port: port).get()
         state.withLock { $0.channel = channel }
         return channel.localAddress?.port ?? 0
     }
 
-    /// Listens at a port that it can have again after a stop.
-    ///
-    /// It is none that the kernel gives to those who connect (`ip_local_port_range`): one who tries again and again where nobody listens is in
-    /// the end connected with itself, by a simultaneous open (RFC 9293, 3.5), and holds the port.
-    package func startToComeBack() async throws -> Int {
+    /// Listens at a port that is free, and none that the kernel gives to those who connect (`ip_local_port_range`): one who tries again and
+    /// again where nobody listens any more is in the end connected with itself, by a simultaneous open (RFC 9293, 3.5), and holds the port.
+    private static func bind(_ bootstrap: ServerBootstrap, host: String) async throws -> any Channel {
         var refusal: (any Error)?
         for port in (20_000..<30_000).shuffled().prefix(100) {
-            do { return try await start(port: port) } catch { refusal = error }
+            do { return try await bootstrap.bind(host: host, port: port).get() } catch { refusal = error }
         }
         throw refusal ?? ChannelError.operationUnsupported
     }
