@@ -78,7 +78,7 @@ package final class Reconciler {
     private(set) var isPreviewing = false
 
     /// Where the time went so far.
-    package private(set) var times = StepTimes()
+    package internal(set) var times = StepTimes()
 
     /// How many Services have been compiled; so that tests can count what a change costs.
     package var compilations: Int { demand.compilations }
