@@ -29,10 +29,11 @@ extension LabTests {
                 let table = try await scene.table
                 let line = try #require(marked(1, in: table), "\(table)")
                 let mark = line.split(separator: " ")[2]
-                // Packets of probes do go that way.
-                let counters = try await Program.script("ipvsadm -Ln --stats -f \(mark) | tail -n 1", in: "n1")
-                let connections = Int(counters.split(separator: " ").dropFirst(2).first ?? "")
-                #expect((connections ?? 0) >= 2, "\(counters)")
+                // Packets of probes do go that way. The kernel sums its counters up every two seconds (estimation_timer in ip_vs_est.c).
+                try await eventually("connections to the mark are counted", within: .seconds(60)) {
+                    let counters = try await Program.script("ipvsadm -Ln --stats -f \(mark) | tail -n 1", in: "n1")
+                    return Int(counters.split(separator: " ").dropFirst(2).first ?? "") ?? 0 >= 2
+                }
 
                 // A restart finds the ways as they are.
                 agent.signal(SIGKILL)
