@@ -163,7 +163,7 @@ let package = Package(
                 "Telemetry", "RuntimeFiles", "CMalloc", logging, lifecycle,
             ]),
         room("RuntimeFiles"),
-        room("CommandSupport", knows: [argumentParser]),
+        room("CommandSupport", knows: ["CMalloc", argumentParser]),
         room(
             "AgentCommands",
             knows: [
@@ -190,7 +190,7 @@ let package = Package(
         // The library's example, so that the lab can run it. It is a package of its own besides.
         .executableTarget(
             name: "balancer", dependencies: ["IPVS"], path: "examples/library/Sources/balancer", swiftSettings: strict),
-        .executableTarget(name: "ipvsctl", dependencies: ["ControlCommands"], swiftSettings: strict),
+        .executableTarget(name: "ipvsctl", dependencies: ["ControlCommands", "CommandSupport"], swiftSettings: strict),
 
         // Tests stand beside the rooms they test.
         room("TestSupport", path: "Tests/TestSupport"),

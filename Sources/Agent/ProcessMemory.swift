@@ -1,20 +1,7 @@
 import CMalloc
 
-/// How the C library keeps memory for this process.
-package enum ProcessMemory {
-    /// Has all threads share two heaps. By itself the C library gives each thread one of its own, up to eight for each CPU, and what is
-    /// freed in one is of no use to another: where many files are read at once that costs a fifth of all memory, and gains little time. See
-    /// mallopt(3). To be called early.
-    package static func shareHeaps() {
-        _ = mallopt(M_ARENA_MAX, 2)
-        // Heaps grow by so much at once: each step is a system call.
-        _ = mallopt(M_TOP_PAD, 1 << 20)
-        // Tables that grow are not to have pages of their own from the system each time, nor is what is free for a moment to go back to it: with
-        // the defaults every third page of a start was touched for the first time more than once. What is left over in the end is given back.
-        _ = mallopt(M_MMAP_THRESHOLD, 32 << 20)
-        _ = mallopt(M_TRIM_THRESHOLD, 16 << 20)
-    }
-
+/// What the C library holds of memory for this process.
+enum ProcessMemory {
     /// Gives back to the system what was used and is free again. Reading and comparing everything takes several times the room of what is
     /// kept. See malloc_trim(3).
     static func giveBack() { _ = malloc_trim(0) }

@@ -1,7 +1,6 @@
-import Agent
 import AgentCommands
 import CommandSupport
 
-ProcessMemory.shareHeaps()
+Heaps.share(2)
 CoreDumps.forbid()
 await AgentCommand.runToExit(BooleanFlags.spelledOut(Array(CommandLine.arguments.dropFirst())))

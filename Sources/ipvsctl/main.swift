@@ -1,3 +1,5 @@
+import CommandSupport
 import ControlCommands
 
+Heaps.share(1)
 await ControlCommand.main()
