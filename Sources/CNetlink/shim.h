@@ -2,5 +2,14 @@
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 
-/* sched.h declares it only to programs that define _GNU_SOURCE, which Swift's C library module does not. */
+/* What follows is declared only to programs that define _GNU_SOURCE, which Swift's C library module does not. */
+
+/* sched.h: setns(2) */
 int setns(int file, int kind);
+
+/* sys/socket.h: recvmmsg(2) */
+struct mmsghdr {
+	struct msghdr msg_hdr;
+	unsigned int msg_len;
+};
+int recvmmsg(int socket, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout);

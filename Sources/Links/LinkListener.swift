@@ -37,10 +37,11 @@ package struct LinkListener: ~Copyable {
     /// What was announced next, waiting at most so long; nothing where nothing came.
     package mutating func next(within time: Duration = .zero) throws(LinkError) -> [LinkEvent] {
         do throws(NetlinkError) {
-            switch try socket.announcement(within: time) {
-            case nil: return []
-            case .lost: return [.lost]
-            case .messages(let messages): return messages.compactMap { LinkEvent($0) }
+            return try socket.announcements(within: time).flatMap { heard -> [LinkEvent] in
+                switch heard {
+                case .lost: return [.lost]
+                case .messages(let messages): return messages.compactMap { LinkEvent($0) }
+                }
             }
         } catch {
             throw .netlink(error)

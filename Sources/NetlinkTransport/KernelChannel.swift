@@ -10,6 +10,8 @@ import Glibc
 final class KernelChannel: NetlinkChannel {
     private var socket: OpaquePointer?
     private var buffer: [UInt8]
+    /// Of who receives several at once.
+    private var slots: DatagramSlots?
     let port: UInt32
     let fileDescriptor: Int32
 
@@ -84,10 +86,7 @@ final class KernelChannel: NetlinkChannel {
     }
 
     func receive(timeout: Duration) throws(NetlinkChannelError) -> NetlinkDatagram? {
-        try requireOpen()
-        // Only where there is something to wait for; the kernel's answers are usually there already.
-        var deadline: ContinuousClock.Instant?
-        while true {
+        try receive(within: timeout) { () throws(NetlinkChannelError) in
             var address = sockaddr_nl()
             var length = socklen_t(MemoryLayout<sockaddr_nl>.size)
             // MSG_TRUNC makes the call return the datagram's real length, also where it did not fit.
@@ -101,7 +100,25 @@ final class KernelChannel: NetlinkChannel {
                 }
             }
             if received > buffer.count { throw .truncated }
-            if received >= 0 { return NetlinkDatagram(Array(buffer[..<received]), sender: address.nl_pid) }
+            return received < 0 ? nil : NetlinkDatagram(Array(buffer[..<received]), sender: address.nl_pid)
+        }
+    }
+
+    func receiveSeveral(timeout: Duration) throws(NetlinkChannelError) -> [NetlinkDatagram] {
+        let slots = self.slots ?? DatagramSlots()
+        self.slots = slots
+        return try receive(within: timeout) { () throws(NetlinkChannelError) in try slots.receive(fileDescriptor) } ?? []
+    }
+
+    /// Tries to receive until something was there, at most so long. What is tried gives nil, and leaves `errno`, where nothing was.
+    private func receive<Received>(
+        within timeout: Duration, _ attempt: () throws(NetlinkChannelError) -> Received?
+    ) throws(NetlinkChannelError) -> Received? {
+        try requireOpen()
+        // Only where there is something to wait for; the kernel's answers are usually there already.
+        var deadline: ContinuousClock.Instant?
+        while true {
+            if let received = try attempt() { return received }
             switch errno {
             case EINTR: continue
             case EAGAIN:

@@ -14,11 +14,20 @@ package protocol NetlinkChannel: AnyObject {
     /// The next datagram; nil where none came within the time. No time at all means: only what is there already.
     func receive(timeout: Duration) throws(NetlinkChannelError) -> NetlinkDatagram?
 
+    /// The next datagrams, as many as are there and one call takes; none where none came within the time.
+    func receiveSeveral(timeout: Duration) throws(NetlinkChannelError) -> [NetlinkDatagram]
+
     /// Joins a multicast group by its number.
     func join(group: UInt32) throws(NetlinkChannelError)
 
     /// Nothing is sent or received after this.
     func close()
+}
+
+extension NetlinkChannel {
+    package func receiveSeveral(timeout: Duration) throws(NetlinkChannelError) -> [NetlinkDatagram] {
+        try receive(timeout: timeout).map { [$0] } ?? []
+    }
 }
 
 package struct NetlinkDatagram: Hashable, Sendable {

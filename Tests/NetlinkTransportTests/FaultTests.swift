@@ -148,10 +148,10 @@ enum Exchange: CaseIterable, Sendable {
         channel.push(.datagram(NetlinkDatagram(KernelMessage.raw(type: 16, sequence: 0), sender: 8)))
         channel.isEndless = true
         var socket = NetlinkSocket(channel)
-        #expect(try socket.announcement() == nil)
+        #expect(try socket.announcements() == [])
         channel.isEndless = false
         channel.push(.messages([KernelMessage.raw(type: 17, sequence: 0)]))
-        guard case .messages = try socket.announcement() else {
+        guard case .messages = try socket.announcements().first else {
             Issue.record("not heard")
             return
         }
@@ -168,11 +168,11 @@ enum Exchange: CaseIterable, Sendable {
             channel.push(fault, good)
             var socket = NetlinkSocket(channel)
             if isLoss {
-                #expect(try socket.announcement() == .lost)
+                #expect(try socket.announcements() == [.lost])
             } else {
-                #expect(throws: NetlinkError.self) { try socket.announcement() }
+                #expect(throws: NetlinkError.self) { try socket.announcements() }
             }
-            guard case .messages = try socket.announcement() else {
+            guard case .messages = try socket.announcements().first else {
                 Issue.record("not heard after \(fault)")
                 return
             }

@@ -97,20 +97,20 @@ import Testing
         var socket = NetlinkSocket(channel)
         try socket.join(group: 5)
         #expect(channel.joined == [5])
-        #expect(try socket.announcement() == nil)
+        #expect(try socket.announcements() == [])
         channel.push(
             .datagram(NetlinkDatagram(KernelMessage.raw(type: 16, sequence: 0), sender: 8)),
             .messages([KernelMessage.raw(type: 16, sequence: 0, payload: [1, 2, 3, 4]), KernelMessage.raw(type: 17, sequence: 0)]),
             .error(.lost), .messages([[1, 2, 3]]), .error(.system(call: "recv", errno: 9)))
-        guard case .messages(let messages) = try socket.announcement() else {
+        guard case .messages(let messages) = try socket.announcements().first else {
             Issue.record("no messages")
             return
         }
         #expect(messages.map(\.header.type) == [16, 17])
-        #expect(try socket.announcement() == .lost)
-        #expect(try socket.announcement() == .lost)
-        #expect(throws: NetlinkError.self) { try socket.announcement() }
-        #expect(try socket.announcement() == nil)
+        #expect(try socket.announcements() == [.lost])
+        #expect(try socket.announcements() == [.lost])
+        #expect(throws: NetlinkError.self) { try socket.announcements() }
+        #expect(try socket.announcements() == [])
     }
 
     @Test func theChannelIsClosedWithTheSocket() {
