@@ -237,7 +237,7 @@ let package = Package(
         tests("NetlinkTransportTests", of: ["NetlinkCodec", "NetlinkTransport", "NetlinkTesting", "TestSupport"]),
         tests("IPVSTests", of: ["IPVS", "NetlinkCodec", "NetlinkTransport", "NetlinkTesting", "TestSupport"]),
         tests("IPVSKernelTests", of: ["IPVS", "NetlinkTransport"]),
-        tests("LinksTests", of: ["Addresses", "NetlinkCodec", "NetlinkTransport", "Links", "TestSupport"]),
+        tests("LinksTests", of: ["Addresses", "NetlinkCodec", "NetlinkTransport", "NetlinkTesting", "Links", "TestSupport"]),
         tests("ConntrackTests", of: ["Addresses", "NodeModel", "NetlinkCodec", "NetlinkTransport", "Conntrack", "TestSupport"]),
         // Stands between libipset and libmnl, so the linker must offer its functions to libraries.
         .target(

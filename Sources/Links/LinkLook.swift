@@ -66,18 +66,54 @@ package struct LinkLook: ~Copyable {
 
     private mutating func nextAddresses() throws(NetlinkError) -> Piece {
         var observation = seen.take() ?? LinkObservation(name, links: [])
+        var found: [IPAddress] = []
         let progress = try dumper.next { header, payload throws(NetlinkDecodingError) in
-            if header.type == AddressMessage.new, let address = try AddressMessage.decode(payload) { observation.insert(address) }
+            guard header.type == AddressMessage.new, let address = try AddressMessage.decode(payload) else { return }
+            if let address = observation.hostAddress(address) { found.append(address) }
         }
         let piece: Piece =
             switch progress {
-            case .unfinished: .hostAddresses(observation.takeHostAddresses())
+            case .unfinished: .hostAddresses(found)
             case .interrupted: .interrupted
             // The last message of a dump says only that it was the last: addresses came before.
-            case .finished where observation.hostAddresses.isEmpty: .others(observation.others)
-            case .finished: .hostAddresses(observation.takeHostAddresses())
+            case .finished where found.isEmpty: .others(observation.others)
+            case .finished: .hostAddresses(found)
             }
         seen = observation
         return piece
     }
+}
+
+extension LinkLook {
+    /// What a whole look comes by: the link, its host addresses, and who else holds which address. A piece at a time, so that not all that the
+    /// kernel says of ten thousand addresses is in memory at once.
+    package static func whole(
+        _ name: String, expecting count: Int = 0
+    ) throws(LinkError) -> (link: Link?, hostAddresses: Set<IPAddress>, others: AddressHolders) {
+        try whole(expecting: count) { () throws(LinkError) in try LinkLook(name) }
+    }
+
+    /// The same, of looks that are begun in any way.
+    static func whole(
+        expecting count: Int = 0, _ begin: () throws(LinkError) -> LinkLook
+    ) throws(LinkError) -> (link: Link?, hostAddresses: Set<IPAddress>, others: AddressHolders) {
+        for _ in 0..<attempts {
+            var look = try begin()
+            var link: Link?
+            var addresses = Set<IPAddress>(minimumCapacity: count)
+            reading: while true {
+                switch try look.next() {
+                case .someLinks: break
+                case .link(let found): link = found
+                case .hostAddresses(let found): addresses.formUnion(found)
+                case .others(let others): return (link, addresses, others)
+                case .interrupted: break reading
+                }
+            }
+        }
+        throw .netlink(NetlinkError("list links and addresses", .interrupted(attempts: attempts)))
+    }
+
+    /// How often a look is begun anew because links or addresses changed meanwhile.
+    private static var attempts: Int { 8 }
 }

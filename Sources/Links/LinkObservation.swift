@@ -15,16 +15,15 @@ package struct LinkObservation: Equatable, Sendable {
     }
 
     package mutating func insert(_ address: LinkAddress) {
-        guard let link, link.index == address.linkIndex, link.kind == "dummy" else {
-            others.insert(address)
-            return
-        }
-        if address.isHostAddress { hostAddresses.insert(address.address) }
+        if let address = hostAddress(address) { hostAddresses.insert(address) }
     }
 
-    /// The host addresses so far, which are then no longer kept.
-    mutating func takeHostAddresses() -> [IPAddress] {
-        defer { hostAddresses = [] }
-        return Array(hostAddresses)
+    /// Takes note of an address, unless it is a host address of the dummy link: that one is the caller's to keep.
+    mutating func hostAddress(_ address: LinkAddress) -> IPAddress? {
+        guard let link, link.index == address.linkIndex, link.kind == "dummy" else {
+            others.insert(address)
+            return nil
+        }
+        return address.isHostAddress ? address.address : nil
     }
 }
