@@ -33,6 +33,7 @@ enum SetMessage {
         static let maximumEntries: UInt16 = 19
         static let otherAddress: UInt16 = 20
         static let otherPrefixLength: UInt16 = 21
+        static let size: UInt16 = 24
         static let mark: UInt16 = 27
     }
 
@@ -77,6 +78,18 @@ enum SetMessage {
         set?.maximumEntries = maximum
         set?.keepsMarks = flags & withMarks != 0
         return set?.typeName == "" ? nil : set
+    }
+
+    /// How many entries the kernel counts in the set that a message shows (`IPSET_ATTR_ELEMENTS`, from Linux 4.11); 0 where it does not say.
+    static func size(_ payload: Span<UInt8>) throws(NetlinkDecodingError) -> Int {
+        var size: UInt32 = 0
+        try payload.forEachAttribute(after: headerLength) { type, value throws(NetlinkDecodingError) in
+            guard type == Attribute.data else { return }
+            try value.forEachAttribute { type, value throws(NetlinkDecodingError) in
+                if type == DataAttribute.size { size = try value.networkNumber() }
+            }
+        }
+        return Int(size)
     }
 
     /// Calls `body` with each entry of a set of ours; with nil for one that cannot be expressed: of another protocol, an exception from the

@@ -37,6 +37,8 @@ package struct SetReader: ~Copyable {
     package struct Piece: Equatable, Sendable {
         /// How the set is made, in its first piece.
         package var header: ObservedSet?
+        /// How many entries the kernel counts in it, in the first piece.
+        package var size = 0
         package var entries: [SetEntry] = []
         package var progress = NetlinkDumper.Progress.unfinished
     }
@@ -57,6 +59,7 @@ package struct SetReader: ~Copyable {
                 guard header.type == SetMessage.list else { return }
                 if let found = try SetMessage.header(payload) {
                     piece.header = found
+                    piece.size = try SetMessage.size(payload)
                     isOurs = found.serves(as: key)
                 }
                 guard isOurs else { return }
@@ -89,7 +92,11 @@ package struct SetReader: ~Copyable {
             var progress = NetlinkDumper.Progress.unfinished
             while progress == .unfinished {
                 let piece = try next()
-                if let header = piece.header { set = header }
+                if let header = piece.header {
+                    set = header
+                    // A table that grows as it is filled is moved again and again, each time into new memory.
+                    set?.entries.reserveCapacity(min(piece.size, Int(header.maximumEntries)))
+                }
                 set?.entries.formUnion(piece.entries)
                 progress = piece.progress
             }

@@ -110,6 +110,7 @@ import Testing
         #expect(header == recording.header)
         #expect(Set(entries) == Set(recording.entries) && entries.count == recording.entries.count)
         #expect(unreadable == recording.unreadable)
+        #expect(try SetMessage.size(recording.bytes.span) == recording.entries.count + recording.unreadable)
         #expect(recording.header.serves(as: recording.key) == (recording.key.set != .externalIP))
     }
 
