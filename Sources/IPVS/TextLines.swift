@@ -1,3 +1,5 @@
+import Glibc
+
 /// Cuts text that comes in pieces into lines. No more is kept than one line that has not ended.
 struct TextLines: Sendable {
     private var partialLine: [UInt8] = []
@@ -12,7 +14,7 @@ struct TextLines: Sendable {
         _ piece: Span<UInt8>, _ body: (Span<UInt8>, Int) throws(IPVSTableError) -> Void
     ) throws(IPVSTableError) {
         var start = 0
-        for index in piece.indices where piece[index] == UInt8(ascii: "\n") {
+        while let index = Self.end(ofLineAt: start, in: piece) {
             if partialLine.isEmpty {
                 try take(piece.extracting(start..<index), body)
             } else {
@@ -28,6 +30,14 @@ struct TextLines: Sendable {
     /// Says that the text is over: a last line may lack its end.
     mutating func finish(_ body: (Span<UInt8>, Int) throws(IPVSTableError) -> Void) throws(IPVSTableError) {
         if !partialLine.isEmpty { try takePartialLine(body) }
+    }
+
+    private static func end(ofLineAt start: Int, in piece: Span<UInt8>) -> Int? {
+        unsafe piece.withUnsafeBufferPointer { bytes in
+            guard start < bytes.count, let first = bytes.baseAddress else { return nil }
+            let end = unsafe memchr(first + start, Int32(UInt8(ascii: "\n")), bytes.count - start)
+            return unsafe end.map { unsafe UnsafeRawPointer(first).distance(to: $0) }
+        }
     }
 
     private mutating func takePartialLine(_ body: (Span<UInt8>, Int) throws(IPVSTableError) -> Void) throws(IPVSTableError) {
