@@ -15,6 +15,12 @@ public struct IPAddress: Hashable, Sendable {
         self.low = low
     }
 
+    /// Ten thousands of addresses are looked up at a start: no more goes into the hash than tells two of a family apart.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(low)
+        if family == .ipv6 { hasher.combine(high) }
+    }
+
     /// An IPv4 address from its number, most significant byte first: `0x7f000001` is 127.0.0.1.
     public init(ipv4 number: UInt32) {
         self.init(family: .ipv4, high: 0, low: UInt64(number))
