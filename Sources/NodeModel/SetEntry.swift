@@ -6,8 +6,9 @@ package enum SetEntry: Hashable, Sendable {
     case addressPort(IPAddress, UInt16, TransportProtocol)
     /// Packets to this address and port are given the mark, all 32 bits of it.
     case addressPortMark(IPAddress, UInt16, TransportProtocol, UInt32)
-    case addressPortAddress(IPAddress, UInt16, TransportProtocol, IPAddress)
-    case addressPortNet(IPAddress, UInt16, TransportProtocol, IPPrefix)
+    // Few are of these two kinds, and their size would be that of all others.
+    indirect case addressPortAddress(IPAddress, UInt16, TransportProtocol, IPAddress)
+    indirect case addressPortNet(IPAddress, UInt16, TransportProtocol, IPPrefix)
     case port(UInt16)
 
     /// The set type that holds such entries.
