@@ -57,12 +57,13 @@ struct Demand {
         wanted = WantedState(base: compiler.base())
     }
 
-    /// Takes in what has changed at a source, and says what of the wanted state that touched.
-    mutating func take(_ update: SourceUpdate) -> Touched {
+    /// Takes in what has changed at a source, and says what of the wanted state that touched: simply everything, before a first look that will
+    /// compare all of it.
+    mutating func take(_ update: SourceUpdate, isLookAhead: Bool = false) -> Touched {
         eventsLeft = Self.mostEvents
         if let problems = update.problems { report(problems) }
         let changed = catalog.take(update)
-        var touched = Touched()
+        var touched = isLookAhead ? .everything : Touched()
         var services = changed.services
         if !changed.policies.isEmpty { services.formUnion(takePolicies()) }
         if changed.nodes.contains(compiler.node.name) {
@@ -74,8 +75,7 @@ struct Demand {
                 touched.base = .rules
             }
         }
-        for name in services { compile(name, touching: &touched) }
-        reportContested(touched.virtualServers)
+        compile(services, touching: &touched)
         return touched
     }
 
@@ -86,8 +86,7 @@ struct Demand {
         guard nodeAddresses != compiler.node.addresses else { return Touched() }
         compiler.node.addresses = nodeAddresses
         var touched = Touched()
-        for name in dependants { compile(name, touching: &touched) }
-        reportContested(touched.virtualServers)
+        compile(dependants, touching: &touched)
         return touched
     }
 
@@ -111,15 +110,14 @@ struct Demand {
             // Of several that stand for one port, the least.
             moves[mark] = min(other, moves[mark] ?? other)
         }
-        for name in marks.move(moves) { compile(name, touching: &touched) }
+        compile(marks.move(moves), touching: &touched)
         return touched
     }
 
     /// Compiles these anew.
     mutating func compile(_ names: Set<ObjectName>) -> Touched {
         var touched = Touched()
-        for name in names { compile(name, touching: &touched) }
-        reportContested(touched.virtualServers)
+        compile(names, touching: &touched)
         return touched
     }
 
@@ -143,16 +141,23 @@ struct Demand {
 
     mutating func forgetDeparted() { departed = [:] }
 
-    private mutating func compile(_ name: ObjectName, touching touched: inout Touched) {
+    /// Compiles these anew, all as of one time: to ask the kernel for it is a system call where the C library cannot answer.
+    private mutating func compile(_ names: some Sequence<ObjectName>, touching touched: inout Touched) {
+        let time = now()
+        for name in names { compile(name, at: time, touching: &touched) }
+        reportContested(touched.isEverything ? allContested : touched.virtualServers)
+    }
+
+    private mutating func compile(_ name: ObjectName, at time: ContinuousClock.Instant, touching touched: inout Touched) {
         compilations += 1
         let service = catalog.services[name]
         let slices = service == nil ? [] : catalog.slices(of: name)
         if service?.dependsOnNodeAddresses == true { dependants.insert(name) } else { dependants.remove(name) }
-        let marks = marks.assign(service.map { compiler.marks(neededBy: $0, previous: lastOptions[name]) } ?? [], to: name)
-        let result = service.map { compiler.compile($0, slices: slices, marks: marks, previous: lastOptions[name]) }
+        let previous = lastOptions[name]
+        let marks = marks.assign(service.map { compiler.marks(neededBy: $0, previous: previous) } ?? [], to: name)
+        let result = service.map { compiler.compile($0, slices: slices, marks: marks, previous: previous) }
         lastOptions[name] = service?.annotations.isEmpty == false ? result?.options : nil
         var share = result?.share
-        let time = now()
         let before = (wanted.share(of: name.description), rule(of: name))
         if let service, var weighed = share {
             tell(backends.judge(&weighed, of: service, options: result?.options, at: time), of: name)
@@ -210,6 +215,11 @@ struct Demand {
         } else if eventsLeft == -1 {
             events.post(kind, about: "source", "there is more of this kind, which the log names")
         }
+    }
+
+    /// The virtual servers that several want, or wanted when that was last reported.
+    private var allContested: Set<VirtualServer.Key> {
+        Set(wanted.virtualServerKeys.filter(wanted.isContested)).union(contested.keys)
     }
 
     /// Names the Services that want what another has.

@@ -87,7 +87,9 @@ extension Demand {
 
     /// How a Service's real servers are let go.
     func rule(of name: ObjectName) -> DrainRule {
-        backends.services[name]?.drain ?? DrainRule(timeout: compiler.settings.drainTimeout)
+        // Not by `??`, whose right side would be a closure with a copy of all this.
+        if let rule = backends.services[name]?.drain { return rule }
+        return DrainRule(timeout: compiler.settings.drainTimeout)
     }
 
     /// Whose a virtual server is, or was last, and how its real servers are let go.

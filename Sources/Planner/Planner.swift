@@ -69,24 +69,46 @@ package struct Planner {
         let planner = Planner(wanted, observed, ownership)
         var touched = Touched()
         touched.base = seen
+        // Where as many stand as were come by among those that are wanted, there are no others to look for.
         if seen.contains(.virtualServers) {
-            for key in wanted.virtualServerKeys where !planner.isAsWanted(key) { touched.virtualServers.insert(key) }
-            for key in observed.virtualServers.keys where !wanted.isWanted(key) && !planner.isAsWanted(key) {
-                touched.virtualServers.insert(key)
+            var standing = 0
+            for key in wanted.virtualServerKeys {
+                let state = observed.virtualServers[key]
+                if state != nil { standing += 1 }
+                if !planner.isAsWanted(key, standing: state) { touched.virtualServers.insert(key) }
+            }
+            if standing < observed.virtualServers.count {
+                for key in observed.virtualServers.keys where !wanted.isWanted(key) && !planner.isAsWanted(key) {
+                    touched.virtualServers.insert(key)
+                }
             }
         }
         if seen.contains(.link) {
             // Where these parts were seen before, what depends on an address is compared with it.
             let areAllCompared = seen.contains(.virtualServers) && seen.contains(.sets)
-            for address in wanted.addresses where !areAllCompared || !planner.isAsWanted(address) { touched.addresses.insert(address) }
-            for address in observed.addresses where !areAllCompared || !wanted.isWanted(address) { touched.addresses.insert(address) }
+            var standing = 0
+            for address in wanted.addresses {
+                if observed.addresses.contains(address) { standing += 1 }
+                if !areAllCompared || !planner.isAsWanted(address) { touched.addresses.insert(address) }
+            }
+            if !areAllCompared || standing < observed.addresses.count {
+                for address in observed.addresses where !areAllCompared || !wanted.isWanted(address) { touched.addresses.insert(address) }
+            }
         }
         if seen.contains(.sets) {
-            for member in wanted.members where !planner.isAsWanted(member) { touched.members.insert(member) }
-            for (key, set) in observed.sets {
-                for entry in set.entries {
-                    let member = SetMember(key, entry)
-                    if !wanted.isWanted(member), !planner.isAsWanted(member) { touched.members.insert(member) }
+            var standing = 0
+            let usable = observed.sets.filter { $1.serves(as: $0) }
+            for member in wanted.members {
+                let stands = usable[member.set]?.entries.contains(member.entry) ?? false
+                if stands { standing += 1 }
+                if planner.isToStand(member) != stands { touched.members.insert(member) }
+            }
+            if standing < observed.sets.values.reduce(0, { $0 + $1.entries.count }) {
+                for (key, set) in observed.sets {
+                    for entry in set.entries {
+                        let member = SetMember(key, entry)
+                        if !wanted.isWanted(member), !planner.isAsWanted(member) { touched.members.insert(member) }
+                    }
                 }
             }
         }
@@ -132,8 +154,10 @@ extension Planner {
     }
 
     /// Whether an entry is to stand now.
-    private func isWanted(_ member: SetMember) -> Bool {
-        guard wanted.isWanted(member) else { return false }
+    private func isWanted(_ member: SetMember) -> Bool { wanted.isWanted(member) && isToStand(member) }
+
+    /// The same of one that somebody wants.
+    private func isToStand(_ member: SetMember) -> Bool {
         switch (member.set.set, member.entry) {
         // The guard refuses what comes to the node's own ports on our addresses. It must not do that on somebody else's.
         case (.boundAddresses, .address(let address)): return observed.addresses.contains(address) || isFree(address)
@@ -157,7 +181,7 @@ extension Planner {
     /// A cluster address is the cluster's: what stands there is taken over. Other addresses are named by people, who may name one that somebody
     /// else balances; and excluded ones are somebody else's by setting.
     private func standsInTheWay(_ key: VirtualServer.Key) -> Bool {
-        guard observed.virtualServers[key] != nil, wanted.place(of: key) == .anyLink || ownership.isExcluded(key.address) else {
+        guard wanted.place(of: key) == .anyLink || ownership.isExcluded(key.address), observed.virtualServers[key] != nil else {
             return false
         }
         return !ownership.remembered.contains(key) && !ownership.isTold(key, in: observed)
@@ -241,7 +265,11 @@ extension Planner {
         }
     }
 
-    private func isAsWanted(_ key: VirtualServer.Key) -> Bool { server(key) == observed.virtualServers[key] && !standsInTheWay(key) }
+    private func isAsWanted(_ key: VirtualServer.Key) -> Bool { isAsWanted(key, standing: observed.virtualServers[key]) }
+
+    private func isAsWanted(_ key: VirtualServer.Key, standing: VirtualServerState?) -> Bool {
+        server(key) == standing && !standsInTheWay(key)
+    }
 
     private func isAsWanted(_ member: SetMember) -> Bool { isWanted(member) == stands(member) }
 

@@ -9,16 +9,30 @@ package struct Touched: Equatable, Sendable {
     package var members: Set<SetMember> = []
     /// Settings, timeouts, link, sets and rules.
     package var base: ObservationScope = []
+    /// Whether all is to be looked at in any case, so that parts need not be named: before the first look.
+    package private(set) var isEverything = false
 
     package init() {}
 
-    package var isEmpty: Bool { virtualServers.isEmpty && addresses.isEmpty && members.isEmpty && base.isEmpty }
+    package static var everything: Touched {
+        var touched = Touched()
+        touched.isEverything = true
+        return touched
+    }
+
+    mutating func insert(_ key: VirtualServer.Key) { if !isEverything { virtualServers.insert(key) } }
+    mutating func insert(_ address: IPAddress) { if !isEverything { addresses.insert(address) } }
+    mutating func insert(_ member: SetMember) { if !isEverything { members.insert(member) } }
+
+    package var isEmpty: Bool { !isEverything && virtualServers.isEmpty && addresses.isEmpty && members.isEmpty && base.isEmpty }
 
     package mutating func formUnion(_ other: Touched) {
+        base.formUnion(other.base)
+        if other.isEverything { isEverything = true }
+        guard !isEverything else { return }
         virtualServers.formUnion(other.virtualServers)
         addresses.formUnion(other.addresses)
         members.formUnion(other.members)
-        base.formUnion(other.base)
     }
 
     /// Drops what a share has in both of its versions alike.

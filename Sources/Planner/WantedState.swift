@@ -15,7 +15,7 @@ package struct WantedState: Sendable {
     /// How many different entries each set is to hold.
     private var setSizes: [SetKey: Int] = [:]
     /// Who claims a virtual server, in order of precedence; the first one's counts.
-    private var claims: [VirtualServer.Key: [NodeShare.Precedence]] = [:]
+    private var claims: [VirtualServer.Key: [Claim]] = [:]
     /// The virtual servers on each address.
     private var keysByAddress: [IPAddress: Set<VirtualServer.Key>] = [:]
     /// Real servers that are to take no new connections, and to stay until those that they have are over.
@@ -24,6 +24,14 @@ package struct WantedState: Sendable {
     package private(set) var realServerCount = 0
 
     package init(base: NodeBase) { self.base = base }
+
+    private struct Claim {
+        let precedence: NodeShare.Precedence
+        /// Where the claimant has the address of the virtual server.
+        let place: Place
+
+        var owner: String { precedence.owner }
+    }
 
     /// Puts an owner's share in the place of the one it had, or takes it away, and says what that touched.
     package mutating func replace(_ share: NodeShare?, of owner: String) -> Touched {
@@ -56,11 +64,11 @@ package struct WantedState: Sendable {
     private mutating func withdraw(_ share: NodeShare, touching touched: inout Touched) {
         for address in share.boundAddresses {
             Self.count(-1, address, in: &addressCounts)
-            touched.addresses.insert(address)
+            touched.insert(address)
         }
         for member in share.members {
             if Self.count(-1, member, in: &memberCounts) == 0 { Self.count(-1, member.set, in: &setSizes) }
-            touched.members.insert(member)
+            touched.insert(member)
         }
         for (key, server) in share.virtualServers {
             if let claimants = claims[key], let place = claimants.firstIndex(where: { $0.owner == share.precedence.owner }) {
@@ -78,23 +86,23 @@ package struct WantedState: Sendable {
                 claims[key] = nil
                 if let address = key.address { unlist(key, at: address) }
             }
-            touched.virtualServers.insert(key)
+            touched.insert(key)
         }
     }
 
     private mutating func contribute(_ share: NodeShare, touching touched: inout Touched) {
         for address in share.boundAddresses {
             Self.count(1, address, in: &addressCounts)
-            touched.addresses.insert(address)
+            touched.insert(address)
         }
         for member in share.members {
             if Self.count(1, member, in: &memberCounts) == 1 { Self.count(1, member.set, in: &setSizes) }
-            touched.members.insert(member)
+            touched.insert(member)
         }
         for (key, server) in share.virtualServers {
             let claimants = claims[key] ?? []
             if claimants.isEmpty, let address = key.address { keysByAddress[address, default: []].insert(key) }
-            let place = claimants.firstIndex { share.precedence < $0 } ?? claimants.count
+            let place = claimants.firstIndex { share.precedence < $0.precedence } ?? claimants.count
             if place == 0 {
                 if let first = claimants.first {
                     countRealServers(-1, shares[first.owner]?.virtualServers[key])
@@ -103,8 +111,9 @@ package struct WantedState: Sendable {
                 countRealServers(1, server)
                 count(1, share.membersOfServers[key], touching: &touched)
             }
-            claims[key, default: []].insert(share.precedence, at: place)
-            touched.virtualServers.insert(key)
+            let claim = Claim(precedence: share.precedence, place: key.address.map { share.place(of: $0) } ?? .node)
+            claims[key, default: []].insert(claim, at: place)
+            touched.insert(key)
         }
     }
 
@@ -114,7 +123,7 @@ package struct WantedState: Sendable {
         for member in members ?? [] {
             let count = Self.count(change, member, in: &memberCounts)
             if count == 0 || count == 1 && change == 1 { Self.count(change, member.set, in: &setSizes) }
-            touched.members.insert(member)
+            touched.insert(member)
         }
     }
 
@@ -168,7 +177,9 @@ extension WantedState {
     package func share(of owner: String) -> NodeShare? { shares[owner] }
 
     /// Those that want this virtual server, the one that gets it first.
-    package func claimants(of key: VirtualServer.Key) -> [String] { claims[key]?.compactMap { $0.isLeaving ? nil : $0.owner } ?? [] }
+    package func claimants(of key: VirtualServer.Key) -> [String] {
+        claims[key]?.compactMap { $0.precedence.isLeaving ? nil : $0.owner } ?? []
+    }
 
     /// Whether several want this virtual server.
     package func isContested(_ key: VirtualServer.Key) -> Bool { (claims[key]?.count ?? 0) > 1 }
@@ -182,10 +193,7 @@ extension WantedState {
     package func virtualServerKeys(on address: IPAddress) -> Set<VirtualServer.Key> { keysByAddress[address] ?? [] }
 
     /// Where the address of a wanted virtual server has to be for it to be served.
-    package func place(of key: VirtualServer.Key) -> Place {
-        guard let address = key.address, let claimant = claims[key]?.first, let share = shares[claimant.owner] else { return .node }
-        return share.place(of: address)
-    }
+    package func place(of key: VirtualServer.Key) -> Place { claims[key]?.first?.place ?? .node }
 
     /// Where an address has to be bound for what stands on it to be served.
     package enum Place: Hashable, Sendable {
