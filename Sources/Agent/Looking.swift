@@ -29,9 +29,9 @@ extension Reconciler {
         times.planning += .now - began
         if new.contains(.virtualServers) {
             // What the fast look leaves out reads as its default: where that is not as wanted, it may be what was left out.
-            let doubtful = wanted.virtualServerKeys.filter { key in
+            let doubtful = touched.virtualServers.filter { key in
                 guard let standing = picture.state.virtualServers[key], let server = wanted.virtualServer(key) else { return false }
-                return standing != server || !server.isShownWhole
+                return standing != server
             }
             failures += await lookExactly(at: doubtful.sorted()) { keys, drifts in
                 // Those of which nobody knows how they stand are left as they are.
@@ -99,5 +99,12 @@ extension Reconciler {
         tell(recovered: retries.endAttempt())
         round.observationFailures = failures
         return round
+    }
+}
+
+extension WantedState {
+    /// What a look finds where all is as it should be.
+    var expected: ExpectedState {
+        ExpectedState(virtualServerCount: virtualServerKeys.count, addressCount: addresses.count) { virtualServer($0) }
     }
 }

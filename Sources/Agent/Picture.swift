@@ -40,7 +40,7 @@ struct Picture {
     mutating func take(_ seen: ObservationScope, from other: NodeState) {
         state.take(seen, from: other)
         guard seen.contains(.virtualServers) else { return }
-        served = [:]
+        served = Dictionary(minimumCapacity: other.addresses.count)
         for key in other.virtualServers.keys { count(key, 1) }
     }
 

@@ -88,10 +88,10 @@ extension Plan.Stage {
     /// its name is theirs, and could not be destroyed while a rule matches it.
     func withoutDependants(
         of failures: [OperationFailure], given picture: Picture
-    ) -> (possible: [Operation], impossible: [OperationFailure]) {
+    ) -> (possible: ArraySlice<Operation>, impossible: [OperationFailure]) {
         var failed = FailedGround(failures)
         for (key, set) in picture.state.sets where !set.serves(as: key) { failed.sets.insert(key) }
-        guard !failed.isEmpty else { return (Array(operations), []) }
+        guard !failed.isEmpty else { return (operations, []) }
         let failedAddresses = Set(failed.virtualServers.compactMap(\.address))
         var possible: [Operation] = []
         var impossible: [OperationFailure] = []
@@ -116,7 +116,7 @@ extension Plan.Stage {
                 if rest.changes(picture.state.rules[change.family] ?? RuleTables()) { possible.append(.changeRules(rest)) }
             }
         }
-        return (possible, impossible)
+        return (possible[...], impossible)
     }
 }
 

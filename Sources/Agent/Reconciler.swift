@@ -129,7 +129,7 @@ package final class Reconciler {
     /// Takes in what has changed at a source, and applies what follows from it once the source has been read whole.
     package func take(_ update: SourceUpdate) async -> Round {
         let began = ContinuousClock.now
-        var touched = demand.take(update)
+        var touched = demand.take(update, isLookAhead: !hasLooked)
         times.compiling += .now - began
         // A document that was bad from the first reading on has no last good version here, but may have one in the kernel.
         let isHeldBack = withholdsRemovals
@@ -228,7 +228,7 @@ package final class Reconciler {
             ownership.remembered = content.virtualServers
             for record in content.drains.values { recordedDrains[record.virtualServer, default: [:]][record.realServer] = record }
         }
-        let observation = await kernel.observe(scope)
+        let observation = await kernel.observe(scope, expecting: hasLooked ? nil : demand.wanted.expected)
         hasLooked = true
         tell(hiddenParts.take(observation, of: scope, at: now()))
         let unseen = scope.subtracting(observation.seen)
@@ -306,7 +306,7 @@ package final class Reconciler {
     }
 
     /// Takes what was done into the picture, and hands it over.
-    private func note(_ operations: [Operation], _ failures: [OperationFailure], _ done: (Operation) -> Void) {
+    private func note(_ operations: ArraySlice<Operation>, _ failures: [OperationFailure], _ done: (Operation) -> Void) {
         var failed = failures[...]
         let time = now()
         for operation in operations {

@@ -64,7 +64,7 @@ package final class FakeKernel: NodeKernel {
     /// Whether the end set by `die(after:)` was reached.
     package var isDead: Bool { content.withLock { $0.remainingLife == 0 } }
 
-    package func observe(_ scope: ObservationScope) async -> Observation {
+    package func observe(_ scope: ObservationScope, expecting _: ExpectedState?) async -> Observation {
         content.withLock { content in
             content.log.observations += 1
             var observation = Observation(state: NodeState(), seen: scope)
@@ -161,7 +161,7 @@ package final class FakeKernel: NodeKernel {
         }
     }
 
-    package func apply(_ operations: [Operation]) async -> [OperationFailure] {
+    package func apply(_ operations: ArraySlice<Operation>) async -> [OperationFailure] {
         content.withLock { content in
             content.log.batches += 1
             content.log.largestBatch = max(content.log.largestBatch, operations.count)

@@ -9,10 +9,10 @@ import PacketRules
 import Sysctls
 
 extension LinuxKernel {
-    /// Neighbouring operations of one subsystem go to the kernel together.
-    package func apply(_ operations: [Operation]) async -> [OperationFailure] {
+    /// Neighbouring operations of one subsystem go to the kernel together, some thousands at once: what they are turned into takes room too.
+    package func apply(_ operations: ArraySlice<Operation>) async -> [OperationFailure] {
         var failures: [OperationFailure] = []
-        var rest = operations[...]
+        var rest = operations
         // Somebody else writes rules, and each of our writes would wait for that as long as the one before.
         var rulesAreHeld: KernelFailure?
         while let first = rest.first {
@@ -44,8 +44,10 @@ extension LinuxKernel {
         return cost
     }
 
+    private static var mostAtOnce: Int { 4000 }
+
     private func take(from rest: inout ArraySlice<Operation>, while belongs: (Operation) -> Bool) -> ArraySlice<Operation> {
-        let run = rest.prefix(while: belongs)
+        let run = rest.prefix(Self.mostAtOnce).prefix(while: belongs)
         rest = rest.dropFirst(run.count)
         return run
     }
@@ -124,7 +126,7 @@ extension LinuxKernel {
             release(key)
             try withSets { (session) throws(SetError) in try session.destroy(key) }
         case .changeRules(let change):
-            defer { _ = takeChoice() }
+            defer { rulesAtChoice.forget() }
             try await withRules(processes: 1) { (tool) async throws(RuleError) in try await tool.apply(change) }
         case .createLink(let name): _ = try withLinks { (socket) throws(LinkError) in try socket.createDummy(name) }
         case .silenceLink(let name): _ = try withLinks { (socket) throws(LinkError) in try socket.silence(name) }

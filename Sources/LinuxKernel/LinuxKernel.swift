@@ -23,8 +23,7 @@ package actor LinuxKernel: NodeKernel {
     private var links: LinkSocket?
     private var sets: SetSession?
     private(set) var rules: PacketRuleTool?
-    /// When the choice of the back end saw the rules; nil once a look has taken that over, or a change has been made.
-    private var choseRulesAt: ContinuousClock.Instant?
+    var rulesAtChoice = RulesAtChoice()
 
     /// The look at flows that is under way.
     var flows: FlowLook?
@@ -61,15 +60,6 @@ package actor LinuxKernel: NodeKernel {
 
     /// How many processes have been started to read or write rules.
     package private(set) var ruleProcesses = 0
-
-    /// How long rules that were seen are what stands: as long as between two looks of an agent that runs (`--ipvs-sync-period`), by default.
-    private static let choiceHolds = Duration.seconds(30)
-
-    /// Whether what the choice of the back end saw can stand for a look, once.
-    func takeChoice() -> Bool {
-        defer { choseRulesAt = nil }
-        return choseRulesAt.map { .now - $0 < Self.choiceHolds } ?? false
-    }
 
     /// What applying has cost since that was last taken.
     var cost = KernelCost()
@@ -128,7 +118,7 @@ package actor LinuxKernel: NodeKernel {
             if let rules {
                 tool = rules
             } else {
-                choseRulesAt = .now
+                rulesAtChoice.note(at: .now)
                 tool = try await PacketRuleTool.choose(ruleBackEnd, families: Self.families.sorted())
             }
             rules = tool

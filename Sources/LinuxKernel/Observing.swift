@@ -9,15 +9,19 @@ import PacketRules
 import Sysctls
 
 extension LinuxKernel {
-    package func observe(_ scope: ObservationScope) async -> Observation {
+    package func observe(_ scope: ObservationScope, expecting expected: ExpectedState?) async -> Observation {
         var observation = Observation(state: NodeState(), seen: [])
         // A start has just seen the rules: whatever else runs beside a look on one processor makes it longer. Alone they are looked at now and
         // then, beside the loop: whoever waits for a change comes first.
-        let ruleLook = scope.contains(.rules) && !takeChoice() ? beginRuleLook(givingWay: scope == .rules) : nil
+        let ruleLook = scope.contains(.rules) && !rulesAtChoice.take(at: .now) ? beginRuleLook(givingWay: scope == .rules) : nil
         // IPVS first: its settings and modules are there only after it was asked for.
-        if scope.contains(.virtualServers) { observation.add(.virtualServers, seeVirtualServers) }
+        if scope.contains(.virtualServers) {
+            observation.add(.virtualServers) { (state) throws(KernelFailure) in try seeVirtualServers(&state, expecting: expected) }
+        }
         if scope.contains(.sysctls) { observation.add(.sysctls, seeSysctls) }
-        if scope.contains(.link) { observation.add(.link, seeLink) }
+        if scope.contains(.link) {
+            observation.add(.link) { (state) throws(KernelFailure) in try seeLink(&state, expecting: expected?.addressCount ?? 0) }
+        }
         if scope.contains(.sets) { observation.add(.sets, seeSets) }
         if scope.contains(.rules) {
             do throws(KernelFailure) {
@@ -47,9 +51,11 @@ extension LinuxKernel {
         }
     }
 
-    private func seeVirtualServers(_ state: inout NodeState) throws(KernelFailure) {
+    private func seeVirtualServers(
+        _ state: inout NodeState, expecting expected: ExpectedState?
+    ) throws(KernelFailure) {
         (state.virtualServers, state.timeouts) = try withIPVS { (handle) throws(IPVSError) in
-            (try handle.allStates(), try handle.timeouts())
+            (try handle.allStates(expecting: expected), try handle.timeouts())
         }
     }
 
@@ -75,10 +81,14 @@ extension LinuxKernel {
         state.hasLeftoverSet = try withSets { (session) throws(SetError) in try session.hasLeftover() }
     }
 
-    private func seeLink(_ state: inout NodeState) throws(KernelFailure) {
-        let seen = try withLinks { (socket) throws(LinkError) in try socket.observe(linkName) }
-        state.link = DummyLink(seen.link)
-        (state.addresses, state.otherAddresses) = (seen.hostAddresses, seen.others.all)
+    private func seeLink(_ state: inout NodeState, expecting count: Int) throws(KernelFailure) {
+        do throws(LinkError) {
+            let seen = try LinkLook.whole(linkName, expecting: count)
+            state.link = DummyLink(seen.link)
+            (state.addresses, state.otherAddresses) = (seen.hostAddresses, seen.others.all)
+        } catch {
+            throw KernelFailure(error)
+        }
     }
 
     /// The rules, as processes read them that run while the rest is looked at.
@@ -99,7 +109,7 @@ extension LinuxKernel {
     private func seeRules(_ look: RuleLook?) async throws(KernelFailure) -> [AddressFamily: RuleTables] {
         let families = Self.families.sorted()
         // One look only: the next is to see what stands then.
-        defer { _ = takeChoice() }
+        defer { rulesAtChoice.forget() }
         return try await withRules(processes: look != nil ? families.count : 0) { (tool) async throws(RuleError) in
             if let look {
                 return try await withTaskCancellationHandler(operation: { await look.value }, onCancel: { look.cancel() }).get()

@@ -16,9 +16,11 @@ extension IPVSHandle {
     }
 
     /// All of them, fast: one dump of virtual servers, and one reading of the text for the real servers, of which it shows what
-    /// `asFastLookShows` says. Nothing but the result grows with the table.
-    mutating func allStates() throws(IPVSError) -> [VirtualServer.Key: VirtualServerState] {
-        var states = try allConfigurations()
+    /// `asFastLookShows` says. Nothing but the result grows with the table, and of that what is as expected is shared with who expects it.
+    mutating func allStates(
+        expecting expected: ExpectedState? = nil
+    ) throws(IPVSError) -> [VirtualServer.Key: VirtualServerState] {
+        var states = try allConfigurations(expecting: expected?.virtualServerCount ?? 0)
         // What came between the two; and those that the text shows to have no real servers.
         var (rest, empty): (Set<VirtualServer.Key>, Set<VirtualServer.Key>) = ([], [])
         var table = try tableReader()
@@ -27,7 +29,9 @@ extension IPVSHandle {
                 guard let key = entry.key else { continue }
                 // One that comes twice is shown as it was the last time.
                 if let index = states.index(forKey: key) {
-                    states.values[index].realServers = entry.shownRealServers
+                    let (shown, likely) = (entry.shownRealServers, expected?.virtualServer(key)?.realServers)
+                    // The same in either case; but what was just made of the text can go again.
+                    states.values[index].realServers = likely == shown ? likely ?? shown : shown
                     if entry.realServers.isEmpty { empty.insert(key) }
                 } else {
                     rest.insert(key)
@@ -41,9 +45,9 @@ extension IPVSHandle {
         return states
     }
 
-    private mutating func allConfigurations() throws(IPVSError) -> [VirtualServer.Key: VirtualServerState] {
+    private mutating func allConfigurations(expecting count: Int) throws(IPVSError) -> [VirtualServer.Key: VirtualServerState] {
         for _ in 0..<Self.attempts {
-            var states: [VirtualServer.Key: VirtualServerState] = [:]
+            var states = [VirtualServer.Key: VirtualServerState](minimumCapacity: count)
             var dump = try virtualServerDump()
             var progress = NetlinkDumper.Progress.unfinished
             while progress == .unfinished {

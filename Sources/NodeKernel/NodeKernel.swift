@@ -7,8 +7,8 @@ package protocol NodeKernel: Sendable {
     /// Looks at the parts of the node's state that are named, whole. A part that cannot be seen is a failure of that part only.
     ///
     /// Real servers are seen as ``Sighting/realServers(_:)`` has them: what the fast look does not show (thresholds, the kind of a
-    /// tunnel) is read by ``observe(virtualServers:)`` where it matters.
-    func observe(_ scope: ObservationScope) async -> Observation
+    /// tunnel) is read by ``observe(virtualServers:)`` where it matters. What is as expected need not be in memory a second time.
+    func observe(_ scope: ObservationScope, expecting: ExpectedState?) async -> Observation
 
     /// Looks at single virtual servers with their real servers, exactly. One that is not in the answer does not stand.
     func observe(virtualServers keys: [VirtualServer.Key]) async throws(KernelFailure) -> [VirtualServer.Key: VirtualServerState]
@@ -34,7 +34,7 @@ package protocol NodeKernel: Sendable {
     func end(_ flows: [TrackedFlow]) async -> [KernelFailure]
 
     /// Carries out operations in their order, batched. One that fails stops no other; the failures are returned in order.
-    func apply(_ operations: [Operation]) async -> [OperationFailure]
+    func apply(_ operations: ArraySlice<Operation>) async -> [OperationFailure]
 
     /// What applying has cost since this was last asked.
     func takeCost() async -> KernelCost
@@ -42,6 +42,29 @@ package protocol NodeKernel: Sendable {
     /// What the kernel says of its own accord about the dummy link and about addresses, each time as much as was there to be heard. Ends when
     /// nobody listens any more.
     func announcements() async -> AsyncStream<[KernelAnnouncement]>
+}
+
+extension NodeKernel {
+    /// Looks at the parts that are named, whole, and expects nothing.
+    package func observe(_ scope: ObservationScope) async -> Observation { await observe(scope, expecting: nil) }
+
+    package func apply(_ operations: [Operation]) async -> [OperationFailure] { await apply(operations[...]) }
+}
+
+/// What a look will find where all is as it should be: after a restart, ten thousands of everything.
+package struct ExpectedState: Sendable {
+    package let virtualServerCount: Int
+    package let addressCount: Int
+    /// A virtual server with its real servers.
+    package let virtualServer: @Sendable (VirtualServer.Key) -> VirtualServerState?
+
+    package init(
+        virtualServerCount: Int, addressCount: Int, virtualServer: @escaping @Sendable (VirtualServer.Key) -> VirtualServerState?
+    ) {
+        self.virtualServerCount = virtualServerCount
+        self.addressCount = addressCount
+        self.virtualServer = virtualServer
+    }
 }
 
 /// What was seen.

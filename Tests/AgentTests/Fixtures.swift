@@ -3,6 +3,7 @@ import Agent
 import FakeKernel
 import IPVSModel
 import Logging
+import NodeKernel
 import NodeModel
 import ServiceCompiler
 import ServiceModel

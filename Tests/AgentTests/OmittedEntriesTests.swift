@@ -62,7 +62,9 @@ private struct OmittingKernel: NodeKernel {
 
     static func omits(_ key: VirtualServer.Key) -> Bool { key.address.map { $0.byte(at: 3) & 2 != 0 } ?? false }
 
-    func observe(_ scope: ObservationScope) async -> Observation { await kernel.observe(scope) }
+    func observe(_ scope: ObservationScope, expecting expected: ExpectedState?) async -> Observation {
+        await kernel.observe(scope, expecting: expected)
+    }
 
     func observe(
         virtualServers keys: [VirtualServer.Key]
@@ -85,7 +87,7 @@ private struct OmittingKernel: NodeKernel {
         }
     }
 
-    func apply(_ operations: [Operation]) async -> [OperationFailure] { await kernel.apply(operations) }
+    func apply(_ operations: ArraySlice<Operation>) async -> [OperationFailure] { await kernel.apply(operations) }
     func takeCost() async -> KernelCost { await kernel.takeCost() }
     func announcements() async -> AsyncStream<[KernelAnnouncement]> { await kernel.announcements() }
 }

@@ -43,6 +43,37 @@ import Testing
         #expect(await kernel.observe(.virtualServers).state.virtualServers == Self.shown(node.state.virtualServers))
     }
 
+    @Test("A look sees what stands, whatever is expected", arguments: TestKernel.available)
+    func whatIsExpectedChangesNothing(on which: TestKernel) async {
+        let kernel = await which.empty()
+        let node = RandomNode(seed: 5, virtualServers: 200, entries: 300, addresses: 200)
+        #expect(await kernel.apply(node.operations) == [])
+        let parts: ObservationScope = [.virtualServers, .link, .sets]
+        let seen = await kernel.observe(parts).state
+        let standing = node.state.virtualServers
+        let expectations: [@Sendable (VirtualServer.Key) -> VirtualServerState?] = [
+            { Self.shown(standing)[$0] },
+            { standing[$0] },
+            { _ in nil },
+            // One real server has another weight, one more is there, one is missing.
+            { key in
+                guard var state = Self.shown(standing)[key] else { return nil }
+                let servers = state.realServers.keys.sorted()
+                if let first = servers.first { state.realServers[first]?.weight += 1 }
+                if let last = servers.last, servers.count > 2 { state.realServers[last] = nil }
+                if servers.count == 2 { state.realServers[RealServer.Key(ip("192.0.2.77"), port: 7)] = state.realServers[servers[1]] }
+                return state
+            },
+        ]
+        for expectation in expectations {
+            let expected = ExpectedState(virtualServerCount: 3, addressCount: 5000, virtualServer: expectation)
+            let again = await kernel.observe(parts, expecting: expected).state
+            let isAlike = again == seen
+            #expect(isAlike)
+        }
+        #expect(seen.virtualServers == Self.shown(standing))
+    }
+
     @Test(arguments: TestKernel.available)
     func aSweepComesByAllThatStands(on which: TestKernel) async {
         let kernel = await which.empty()
