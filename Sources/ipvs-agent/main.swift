@@ -1,6 +1,6 @@
 import AgentCommands
 import CommandSupport
 
-Heaps.share(2)
+Heaps.share(atMost: 2)
 CoreDumps.forbid()
 await AgentCommand.runToExit(BooleanFlags.spelledOut(Array(CommandLine.arguments.dropFirst())))

@@ -1,5 +1,5 @@
 import CommandSupport
 import ControlCommands
 
-Heaps.share(1)
+Heaps.share(atMost: 1)
 await ControlCommand.main()
