@@ -27,7 +27,8 @@ package struct WantedState: Sendable {
 
     private struct Claim {
         let precedence: NodeShare.Precedence
-        /// Where the claimant has the address of the virtual server.
+        /// The virtual server as the claimant asks for it, and where it has the address: its share has both too, three tables away.
+        let server: VirtualServerState
         let place: Place
 
         var owner: String { precedence.owner }
@@ -76,7 +77,7 @@ package struct WantedState: Sendable {
                     countRealServers(-1, server)
                     count(-1, share.membersOfServers[key], touching: &touched)
                     if claimants.count > 1 {
-                        countRealServers(1, shares[claimants[1].owner]?.virtualServers[key])
+                        countRealServers(1, claimants[1].server)
                         count(1, membersOfServer(key, of: claimants[1].owner), touching: &touched)
                     }
                 }
@@ -105,14 +106,14 @@ package struct WantedState: Sendable {
             let place = claimants.firstIndex { share.precedence < $0.precedence } ?? claimants.count
             if place == 0 {
                 if let first = claimants.first {
-                    countRealServers(-1, shares[first.owner]?.virtualServers[key])
+                    countRealServers(-1, first.server)
                     count(-1, membersOfServer(key, of: first.owner), touching: &touched)
                 }
                 countRealServers(1, server)
                 count(1, share.membersOfServers[key], touching: &touched)
             }
-            let claim = Claim(precedence: share.precedence, place: key.address.map { share.place(of: $0) } ?? .node)
-            claims[key, default: []].insert(claim, at: place)
+            let addressPlace = key.address.map { share.place(of: $0) } ?? .node
+            claims[key, default: []].insert(Claim(precedence: share.precedence, server: server, place: addressPlace), at: place)
             touched.insert(key)
         }
     }
@@ -155,9 +156,7 @@ extension WantedState {
     }
 
     /// The virtual server as its first claimant asks for it.
-    package func claimed(_ key: VirtualServer.Key) -> VirtualServerState? {
-        claims[key]?.first.flatMap { shares[$0.owner]?.virtualServers[key] }
-    }
+    package func claimed(_ key: VirtualServer.Key) -> VirtualServerState? { claims[key]?.first?.server }
 
     /// Has real servers of a virtual server rest, and no others of it any more. One that is asked for besides is as asked.
     package mutating func rest(_ realServers: [RealServer.Key: RealServer.Configuration], of key: VirtualServer.Key) -> Touched {
