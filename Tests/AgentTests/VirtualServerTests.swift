@@ -76,14 +76,17 @@ import Testing
         #expect(kernel.state.virtualServers.keys.map(\.self) == [others])
     }
 
-    @Test func theOlderOfAServiceAndADocumentHasTheAddress() async {
+    /// Whether the two come one after the other, at once, or in parts before the source has been read whole.
+    @Test(arguments: [[true, true], [true], [false, true]])
+    func theOlderOfAServiceAndADocumentHasTheAddress(areSynced: [Bool]) async {
         let kernel = FakeKernel()
         let log = TestLog()
         let agent = reconciler(kernel, log: log)
         var older = Service(name: name(1), created: 10, clusterAddresses: [ip("10.96.1.1")], ports: [ServicePort(name: "p80", port: 80)])
         older.externalAddresses = [ip("198.51.100.1")]
-        _ = await agent.take(SourceUpdate(changed: [Self.document(created: 20)]))
-        _ = await agent.take(SourceUpdate(changed: [.service(older), slice(1, endpoints: [7])]))
+        var parts = [[Self.document(created: 20)], [.service(older), slice(1, endpoints: [7])]]
+        if areSynced.count == 1 { parts = [parts[0] + parts[1]] }
+        for (objects, isSynced) in zip(parts, areSynced) { _ = await agent.take(SourceUpdate(changed: objects, isSynced: isSynced)) }
         #expect(kernel.state.virtualServers[Self.key]?.realServers.keys.map(\.port) == [8080])
         let words = "VirtualServer web: tcp 198.51.100.1:80 belongs to Service default/s1, which is older; it passes over when that goes"
         #expect(log.lines.contains(words), "\(log.lines)")
