@@ -180,7 +180,7 @@ let package = Package(
                 "Telemetry", "NearNames", "RuntimeFiles", "VirtualServerDocuments", "ManifestSource", "CommandSupport", argumentParser,
                 yams,
             ] + socketClient),
-        .executableTarget(name: "ipvs-agent", dependencies: ["Agent", "AgentCommands", "CommandSupport"], swiftSettings: strict),
+        .executableTarget(name: "ipvs-agent", dependencies: ["AgentCommands", "CommandSupport"], swiftSettings: strict),
         // A server and client for the laboratory, in C so that it starts at once.
         .executableTarget(name: "lab-peer", path: "integration/peer"),
         // Servers to probe and a prober that is measured: see docs/performance.md.
