@@ -1,8 +1,12 @@
+#include <sched.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <netlink/netlink.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 
-/* What follows is declared only to programs that define _GNU_SOURCE, which Swift's C library module does not. */
+/* Declared by the C library only to programs that define _GNU_SOURCE, which Swift's C library module does not. */
+#ifndef _GNU_SOURCE
 
 /* sched.h: setns(2) */
 int setns(int file, int kind);
@@ -13,3 +17,5 @@ struct mmsghdr {
 	unsigned int msg_len;
 };
 int recvmmsg(int socket, struct mmsghdr *messages, unsigned int count, int flags, struct timespec *timeout);
+
+#endif

@@ -4,9 +4,9 @@ package import Addresses
 package enum SetEntry: Hashable, Sendable {
     case address(IPAddress)
     case addressPort(IPAddress, UInt16, TransportProtocol)
+    // Few are of the other kinds with an address, and their size would be that of all.
     /// Packets to this address and port are given the mark, all 32 bits of it.
-    case addressPortMark(IPAddress, UInt16, TransportProtocol, UInt32)
-    // Few are of these two kinds, and their size would be that of all others.
+    indirect case addressPortMark(IPAddress, UInt16, TransportProtocol, UInt32)
     indirect case addressPortAddress(IPAddress, UInt16, TransportProtocol, IPAddress)
     indirect case addressPortNet(IPAddress, UInt16, TransportProtocol, IPPrefix)
     case port(UInt16)

@@ -2,8 +2,9 @@ package import Addresses
 
 /// An entry and the set that holds it.
 package struct SetMember: Hashable, Sendable, CustomStringConvertible {
-    package let set: SetKey
+    // The entry first: the set goes into what is left of its last eight bytes.
     package let entry: SetEntry
+    package let set: SetKey
 
     package init(_ set: SetKey, _ entry: SetEntry) {
         self.set = set
