@@ -87,9 +87,14 @@ extension LabTests {
                 // kube-proxy's own names break two of promtool's customs; the format is what matters.
                 let complaints = check.split(separator: "\n").filter { !$0.hasPrefix("kubeproxy_") && !$0.hasPrefix("kube_router_") }
                 #expect(complaints == ["status 3"] || complaints == ["status 0"], "\(check)")
+                // The kernel sums its counters up every two seconds (estimation_timer in ip_vs_est.c).
+                let labels = #"svc_namespace="default",service_name="web",service_vip="10.96.0.20",protocol="tcp",port="80""#
+                try await eventually("the connections are counted", within: .seconds(30)) {
+                    let page = try await get("http://127.0.0.1:10249/metrics", from: "n1")
+                    return page.contains("kube_router_service_total_connections{\(labels)} 8\n")
+                }
                 let text = try await get("http://127.0.0.1:10249/metrics", from: "n1")
                 let lines = Set(text.split(separator: "\n").map(String.init))
-                let labels = #"svc_namespace="default",service_name="web",service_vip="10.96.0.20",protocol="tcp",port="80""#
                 #expect(lines.contains("kube_router_service_total_connections{\(labels)} 8"), "\(text)")
                 #expect(lines.contains { $0.hasPrefix("node_ipvs_connections_total ") && $0 != "node_ipvs_connections_total 0" })
                 let weights = lines.filter { $0.hasPrefix("node_ipvs_backend_weight{") }
