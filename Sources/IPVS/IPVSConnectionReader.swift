@@ -1,6 +1,6 @@
 /// Reads the connections of a network namespace one after the other, however many there are.
 ///
-/// It keeps some 16 KiB of text and the connections in it. The kernel hands the file out a page at a time and lets go of its table in
+/// It keeps some 32 KiB of text and the connections in it. The kernel hands the file out a page at a time and lets go of its table in
 /// between: a connection that comes or goes meanwhile may be missed, and one may be seen twice. Each page begins with a walk to where
 /// the last one ended, so that before a change of 2025 reading took time by the square of the number of connections.
 ///

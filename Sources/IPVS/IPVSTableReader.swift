@@ -32,17 +32,24 @@ public struct IPVSTableReader: ~Copyable {
             guard !isAtEnd else { return nil }
             entries.removeAll(keepingCapacity: true)
             nextEntry = 0
-            try readMore()
+            try readMore(.manyPages)
         }
         defer { nextEntry += 1 }
         return entries[nextEntry]
     }
 
-    /// Those that are whole after one more reading, at most a few pages of text (and one virtual server with all its real servers, where that
-    /// is longer); nil at the end. For who reads in slices, and does not use ``next()``.
-    package mutating func nextPage() throws(IPVSError) -> [IPVSTableEntry]? {
+    /// How much text is read at once.
+    package enum Piece {
+        /// One page, four kilobytes: with each the kernel walks its table from the beginning, and others wait for that.
+        case page
+        /// As many as there is room for, which makes a look at everything fastest.
+        case manyPages
+    }
+
+    /// Those that are whole after one more piece of text; nil at the end. Not to be mixed with ``next()``.
+    package mutating func nextEntries(_ piece: Piece) throws(IPVSError) -> [IPVSTableEntry]? {
         guard !isAtEnd else { return nil }
-        try readMore()
+        try readMore(piece)
         defer { entries = [] }
         return entries
     }
@@ -54,15 +61,15 @@ public struct IPVSTableReader: ~Copyable {
         return all
     }
 
-    private mutating func readMore() throws(IPVSError) {
+    private mutating func readMore(_ piece: Piece) throws(IPVSError) {
         // Not over on the way out of an error: what follows a line that was not understood would be guessed at.
         (isAtEnd, entries) = (true, [])
         var found: [IPVSTableEntry] = []
         var parser = parser
         var isOver = false
-        try file.read { piece throws(IPVSTableError) in
-            isOver = piece.isEmpty
-            if isOver { try parser.finish { found.append($0) } } else { try parser.consume(piece) { found.append($0) } }
+        try file.read(pages: piece == .page ? 1 : ProcNetFile.mostPages) { text throws(IPVSTableError) in
+            isOver = text.isEmpty
+            if isOver { try parser.finish { found.append($0) } } else { try parser.consume(text) { found.append($0) } }
         }
         self.parser = parser
         entries = found

@@ -18,6 +18,8 @@ package actor LinuxKernel: NodeKernel {
     let linkName: String
     let sysctlNames: [String]
     private let ruleBackEnd: RuleBackEndSetting
+    /// Of more virtual servers than this, real servers are asked for one virtual server at a time.
+    let mostInText: Int
 
     private var ipvs: IPVSHandle?
     private var links: LinkSocket?
@@ -34,10 +36,16 @@ package actor LinuxKernel: NodeKernel {
     ///   - linkName: the dummy link's name.
     ///   - sysctlNames: the kernel settings to look at, by dotted names.
     ///   - ruleBackEnd: which of iptables' back ends writes the rules.
-    package init(linkName: String, sysctlNames: [String] = [], ruleBackEnd: RuleBackEndSetting = .auto) {
+    ///   - mostInText: of how many virtual servers real servers are read from `/proc/net/ip_vs`. For every page of it, which shows a dozen, the
+    ///     kernel walks its table from the beginning: the time grows with the square of their number. Of more than this it takes longer than
+    ///     to ask for the real servers of each by itself.
+    package init(
+        linkName: String, sysctlNames: [String] = [], ruleBackEnd: RuleBackEndSetting = .auto, mostInText: Int = 32768
+    ) {
         self.linkName = linkName
         self.sysctlNames = sysctlNames
         self.ruleBackEnd = ruleBackEnd
+        self.mostInText = mostInText
     }
 
     /// IPv4, and IPv6 unless it was left out of the kernel or switched off at boot (`ipv6.disable=1`).

@@ -55,7 +55,7 @@ extension LinuxKernel {
         _ state: inout NodeState, expecting expected: ExpectedState?
     ) throws(KernelFailure) {
         (state.virtualServers, state.timeouts) = try withIPVS { (handle) throws(IPVSError) in
-            (try handle.allStates(expecting: expected), try handle.timeouts())
+            (try handle.allStates(expecting: expected, mostInText: mostInText), try handle.timeouts())
         }
     }
 

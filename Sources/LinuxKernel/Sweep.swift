@@ -11,13 +11,13 @@ import NodeModel
 struct Sweep: ~Copyable {
     /// The parts in their order; the first four make up one scope.
     enum Part: Int {
-        case virtualServers, timeouts, realServers, marks, sysctls, link, sets
+        case virtualServers, timeouts, text, single, sysctls, link, sets
 
         var next: Part? { Part(rawValue: rawValue + 1) }
 
         var scope: ObservationScope {
             switch self {
-            case .virtualServers, .timeouts, .realServers, .marks: .virtualServers
+            case .virtualServers, .timeouts, .text, .single: .virtualServers
             case .sysctls: .sysctls
             case .link: .link
             case .sets: .sets
@@ -41,8 +41,10 @@ struct Sweep: ~Copyable {
     var link: LinkLook?
     var reader: SetReader?
 
-    /// Firewall marks that were come by, of which the text does not show the family.
-    var marks: [VirtualServer.Key] = []
+    /// Virtual servers whose real servers are asked for by themselves: firewall marks, of which the text does not show the family; and all of
+    /// them where they are too many for the text, which then is not read.
+    private(set) var singles: [VirtualServer.Key] = []
+    private(set) var readsText = true
     /// Sets that were not passed yet, the next one last.
     var sets = SetKey.all
 
@@ -57,13 +59,24 @@ struct Sweep: ~Copyable {
     /// How often a part is begun again because what it looked at changed meanwhile.
     private static let mostAttempts = 5
 
-    /// Steps of one part: at a page or more each, more than any table that fits into a node's memory.
-    private static let mostSteps = 1 << 18
+    /// Steps of one part: at a page or more each, or a virtual server, more than any table that fits into a node's memory.
+    private static let mostSteps = 1 << 20
 
     mutating func see(_ sighting: Sighting, count more: Int = 1) {
         sightings.append(sighting)
         count += more
     }
+
+    /// Notes virtual servers that were come by.
+    mutating func note(_ keys: some Sequence<VirtualServer.Key>) { singles.append(contentsOf: keys) }
+
+    /// Chooses how to come by the real servers, once all virtual servers were noted.
+    mutating func chooseLook(mostInText: Int) {
+        readsText = singles.count <= mostInText
+        if readsText { singles.removeAll { $0.address != nil } }
+    }
+
+    mutating func takeSingle() -> VirtualServer.Key? { singles.popLast() }
 
     mutating func takeSightings() -> [Sighting] {
         defer { (sightings, count) = ([], 0) }
@@ -87,6 +100,7 @@ struct Sweep: ~Copyable {
     /// Begins a part again, a few times.
     mutating func repeatPart() {
         attempts += 1
+        if part == .virtualServers { singles = [] }
         close()
         if attempts == Self.mostAttempts { hide(KernelFailure(.resource, "it changed during each of \(attempts) looks")) }
     }

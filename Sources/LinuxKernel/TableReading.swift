@@ -15,23 +15,35 @@ extension IPVSHandle {
         return states
     }
 
-    /// All of them, fast: one dump of virtual servers, and one reading of the text for the real servers, of which it shows what
-    /// `asFastLookShows` says. Nothing but the result grows with the table, and of that what is as expected is shared with who expects it.
+    /// All of them, fast: one dump of virtual servers; and for the real servers one reading of the text, of which `asFastLookShows` says what it
+    /// shows, or a dump for each of more virtual servers than the text is read for. Nothing but the result grows with the table, and of that what
+    /// is as expected is shared with who expects it.
     mutating func allStates(
-        expecting expected: ExpectedState? = nil
+        expecting expected: ExpectedState? = nil, mostInText: Int
     ) throws(IPVSError) -> [VirtualServer.Key: VirtualServerState] {
         var states = try allConfigurations(expecting: expected?.virtualServerCount ?? 0)
+        // The same in either case; but what was just made of an answer can go again.
+        typealias RealServers = [RealServer.Key: RealServer.Configuration]
+        func shared(_ shown: RealServers, of key: VirtualServer.Key) -> RealServers {
+            let likely = expected?.virtualServer(key)?.realServers
+            return likely == shown ? likely ?? shown : shown
+        }
+        if states.count > mostInText {
+            for index in states.indices {
+                let key = states.keys[index]
+                states.values[index].realServers = shared(try shownRealServers(of: key), of: key)
+            }
+            return states
+        }
         // What came between the two; and those that the text shows to have no real servers.
         var (rest, empty): (Set<VirtualServer.Key>, Set<VirtualServer.Key>) = ([], [])
         var table = try tableReader()
-        while let page = try table.nextPage() {
-            for entry in page {
+        while let entries = try table.nextEntries(.manyPages) {
+            for entry in entries {
                 guard let key = entry.key else { continue }
                 // One that comes twice is shown as it was the last time.
                 if let index = states.index(forKey: key) {
-                    let (shown, likely) = (entry.shownRealServers, expected?.virtualServer(key)?.realServers)
-                    // The same in either case; but what was just made of the text can go again.
-                    states.values[index].realServers = likely == shown ? likely ?? shown : shown
+                    states.values[index].realServers = shared(entry.shownRealServers, of: key)
                     if entry.realServers.isEmpty { empty.insert(key) }
                 } else {
                     rest.insert(key)
@@ -43,6 +55,11 @@ extension IPVSHandle {
         let exact = try self.states(of: Array(rest))
         for key in rest { states[key] = exact[key]?.asFastLookShows }
         return states
+    }
+
+    /// The real servers of one virtual server, asked for by themselves, as the fast look shows them.
+    mutating func shownRealServers(of key: VirtualServer.Key) throws(IPVSError) -> [RealServer.Key: RealServer.Configuration] {
+        try realServerConfigurations(of: key).mapValues(\.asFastLookShows)
     }
 
     private mutating func allConfigurations(expecting count: Int) throws(IPVSError) -> [VirtualServer.Key: VirtualServerState] {

@@ -20,7 +20,7 @@ import Testing
         servers.mapValues { VirtualServerState($0.configuration, realServers: $0.realServers.mapValues(\.asFastLookShows)) }
     }
 
-    @Test(arguments: TestKernel.available)
+    @Test(arguments: TestKernel.everyLook)
     func theExactLookShowsAllOfWhatItIsAskedFor(on which: TestKernel) async {
         let kernel = await which.empty()
         let node = RandomNode(seed: 1, virtualServers: 200)
@@ -35,7 +35,7 @@ import Testing
         #expect(await Self.exactly(kernel, []) == [:])
     }
 
-    @Test(arguments: TestKernel.available)
+    @Test(arguments: TestKernel.everyLook)
     func theWholeLookShowsWhatTheTextOfTheKernelShows(on which: TestKernel) async {
         let kernel = await which.empty()
         let node = RandomNode(seed: 2, virtualServers: 200)
@@ -43,7 +43,7 @@ import Testing
         #expect(await kernel.observe(.virtualServers).state.virtualServers == Self.shown(node.state.virtualServers))
     }
 
-    @Test("A look sees what stands, whatever is expected", arguments: TestKernel.available)
+    @Test("A look sees what stands, whatever is expected", arguments: TestKernel.everyLook)
     func whatIsExpectedChangesNothing(on which: TestKernel) async {
         let kernel = await which.empty()
         let node = RandomNode(seed: 5, virtualServers: 200, entries: 300, addresses: 200)
@@ -74,7 +74,7 @@ import Testing
         #expect(seen.virtualServers == Self.shown(standing))
     }
 
-    @Test(arguments: TestKernel.available)
+    @Test(arguments: TestKernel.everyLook)
     func aSweepComesByAllThatStands(on which: TestKernel) async {
         let kernel = await which.empty()
         let node = RandomNode(seed: 3, virtualServers: 400, entries: 700, addresses: 1500)
@@ -92,7 +92,7 @@ import Testing
         #expect(which == .fake || swept.slices.count > 10)
     }
 
-    @Test(arguments: TestKernel.available)
+    @Test(arguments: TestKernel.everyLook)
     func anEmptyNodeIsSweptToo(on which: TestKernel) async {
         let kernel = await which.empty()
         let swept = await Swept.all(of: kernel)
@@ -101,7 +101,7 @@ import Testing
             swept.state.virtualServers.isEmpty && swept.state.sets.isEmpty && swept.state.addresses.isEmpty && swept.state.link == .absent)
     }
 
-    @Test(arguments: TestKernel.available)
+    @Test(arguments: TestKernel.everyLook)
     func aSweepThatIsBegunAgainBeginsFromTheBeginning(on which: TestKernel) async {
         let kernel = await which.empty()
         #expect(await kernel.nextSightings() == nil, "nobody began one")
@@ -113,7 +113,7 @@ import Testing
         #expect(swept.state.virtualServers == Self.shown(node.state.virtualServers))
     }
 
-    @Test(arguments: TestKernel.available)
+    @Test(arguments: TestKernel.everyLook)
     func aSetThatIsBeingReadCanBeDestroyed(on which: TestKernel) async {
         let kernel = await which.empty()
         let key = SetKey(.healthCheckNodePort, .ipv4)
@@ -134,7 +134,7 @@ import Testing
     }
 
     /// What others do meanwhile, and what the agent does, takes nothing away from what stands throughout, but for what goes by position.
-    @Test(arguments: TestKernel.available, [5, 6] as [UInt64])
+    @Test(arguments: TestKernel.everyLook, [5, 6] as [UInt64])
     func changesBetweenSlicesFalsifyNothing(on which: TestKernel, seed: UInt64) async {
         let kernel = await which.empty()
         let node = RandomNode(seed: seed, virtualServers: 400, entries: 1200, addresses: 200)
