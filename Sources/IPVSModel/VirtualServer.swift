@@ -45,10 +45,31 @@ public struct VirtualServer: Hashable, Sendable {
         public var schedulerFlags: SchedulerFlags
 
         /// Nil where each connection is scheduled on its own.
-        public var persistence: Persistence?
+        public var persistence: Persistence? {
+            get { affinity.persistence }
+            set { affinity = Affinity(newValue, affinity.engine) }
+        }
 
         /// The persistence engine, `sip` being the kernel's only one; nil for persistence by address.
-        public var persistenceEngine: String?
+        public var persistenceEngine: String? {
+            get { affinity.engine }
+            set { affinity = Affinity(affinity.persistence, newValue) }
+        }
+
+        private var affinity: Affinity
+
+        /// Persistence and its engine, beside the rest: few have them, and tables of tens of thousands are a third smaller without.
+        private enum Affinity: Hashable, Sendable {
+            case none
+            indirect case some(Persistence?, engine: String?)
+
+            init(_ persistence: Persistence?, _ engine: String?) {
+                self = persistence == nil && engine == nil ? .none : .some(persistence, engine: engine)
+            }
+
+            var persistence: Persistence? { if case .some(let persistence, _) = self { persistence } else { nil } }
+            var engine: String? { if case .some(_, let engine) = self { engine } else { nil } }
+        }
 
         /// Each datagram is scheduled on its own and no connection is kept (`--ops`); UDP only. With masquerading, answers are not translated
         /// (`ip_vs_update_conntrack` in `net/netfilter/ipvs/ip_vs_nfct.c` leaves such connections alone).
@@ -61,8 +82,7 @@ public struct VirtualServer: Hashable, Sendable {
         ) {
             self.scheduler = scheduler
             self.schedulerFlags = schedulerFlags
-            self.persistence = persistence
-            self.persistenceEngine = persistenceEngine
+            affinity = Affinity(persistence, persistenceEngine)
             self.onePacket = onePacket
         }
     }

@@ -22,16 +22,12 @@ extension IPVSHandle {
         expecting expected: ExpectedState? = nil, mostInText: Int
     ) throws(IPVSError) -> [VirtualServer.Key: VirtualServerState] {
         var states = try allConfigurations(expecting: expected?.virtualServerCount ?? 0)
-        // The same in either case; but what was just made of an answer can go again.
-        typealias RealServers = [RealServer.Key: RealServer.Configuration]
-        func shared(_ shown: RealServers, of key: VirtualServer.Key) -> RealServers {
-            let likely = expected?.virtualServer(key)?.realServers
-            return likely == shown ? likely ?? shown : shown
-        }
         if states.count > mostInText {
             for index in states.indices {
                 let key = states.keys[index]
-                states.values[index].realServers = shared(try shownRealServers(of: key), of: key)
+                let (shown, likely) = (try shownRealServers(of: key), expected?.virtualServer(key)?.realServers)
+                // The same in either case; but what was just made of an answer can go again.
+                states.values[index].realServers = likely == shown ? likely ?? shown : shown
             }
             return states
         }
@@ -43,7 +39,8 @@ extension IPVSHandle {
                 guard let key = entry.key else { continue }
                 // One that comes twice is shown as it was the last time.
                 if let index = states.index(forKey: key) {
-                    states.values[index].realServers = shared(entry.shownRealServers, of: key)
+                    let likely = expected?.virtualServer(key)?.realServers
+                    states.values[index].realServers = likely.flatMap { entry.shows($0) ? $0 : nil } ?? entry.shownRealServers
                     if entry.realServers.isEmpty { empty.insert(key) }
                 } else {
                     rest.insert(key)
@@ -51,7 +48,10 @@ extension IPVSHandle {
             }
         }
         // What the text does not show, or does not identify: what went, and marks.
-        for (key, state) in states where state.realServers.isEmpty && !empty.contains(key) { rest.insert(key) }
+        for index in states.indices where states.values[index].realServers.isEmpty {
+            let key = states.keys[index]
+            if !empty.contains(key) { rest.insert(key) }
+        }
         let exact = try self.states(of: Array(rest))
         for key in rest { states[key] = exact[key]?.asFastLookShows }
         return states
@@ -79,13 +79,28 @@ extension IPVSHandle {
 }
 
 extension IPVSTableEntry {
+    /// Whether these are the real servers that the text shows. Few are sought among as many without a table of them.
+    fileprivate func shows(_ likely: [RealServer.Key: RealServer.Configuration]) -> Bool {
+        guard likely.count == realServers.count else { return false }
+        guard likely.count <= 8 else { return likely == shownRealServers }
+        return likely.allSatisfy { key, configuration in
+            realServers.contains { $0.key == key && $0.shownConfiguration == configuration }
+        }
+    }
+
     /// The real servers as the text shows them, which is what `asFastLookShows` leaves of them.
     var shownRealServers: [RealServer.Key: RealServer.Configuration] {
         var servers = [RealServer.Key: RealServer.Configuration](minimumCapacity: realServers.count)
         for server in realServers {
-            servers[server.key] = RealServer.Configuration(forwarding: ForwardingMethod(server.forwarding), weight: server.weight)
+            servers[server.key] = server.shownConfiguration
         }
         return servers
+    }
+}
+
+extension IPVSTableRealServer {
+    fileprivate var shownConfiguration: RealServer.Configuration {
+        RealServer.Configuration(forwarding: ForwardingMethod(forwarding), weight: weight)
     }
 }
 

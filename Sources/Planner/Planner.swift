@@ -72,10 +72,12 @@ package struct Planner {
         // Where as many stand as were come by among those that are wanted, there are no others to look for.
         if seen.contains(.virtualServers) {
             var standing = 0
-            for key in wanted.virtualServerKeys {
+            for (key, server, place) in wanted.virtualServers {
                 let state = observed.virtualServers[key]
                 if state != nil { standing += 1 }
-                if !planner.isAsWanted(key, standing: state) { touched.virtualServers.insert(key) }
+                if planner.server(key, server, at: place) != state || planner.standsInTheWay(key, at: place) {
+                    touched.virtualServers.insert(key)
+                }
             }
             if standing < observed.virtualServers.count {
                 for key in observed.virtualServers.keys where !wanted.isWanted(key) && !planner.isAsWanted(key) {
@@ -138,7 +140,9 @@ extension Planner {
     ///
     /// An address that ours has stays served although another link was given it later: taking the service away would be the greater harm.
     private func holder(of address: IPAddress) -> String? {
-        observed.addresses.contains(address) ? nil : observed.otherAddresses[address]
+        // Others' are few, and ours many.
+        guard let other = observed.otherAddresses[address] else { return nil }
+        return observed.addresses.contains(address) ? nil : other
     }
 
     /// Whether an address can be bound to our link: no other link holds it, and no virtual server of others stands on it, which would
@@ -149,8 +153,13 @@ extension Planner {
 
     /// The virtual server as it is to stand now: none where it may be served from our link only and another one holds its address.
     private func server(_ key: VirtualServer.Key) -> VirtualServerState? {
-        if let address = key.address, wanted.place(of: key) == .ourLink, holder(of: address) != nil { return nil }
-        return wanted.virtualServer(key)
+        server(key, wanted.virtualServer(key), at: wanted.place(of: key))
+    }
+
+    /// The same of one whose server and place are at hand.
+    private func server(_ key: VirtualServer.Key, _ server: VirtualServerState?, at place: WantedState.Place) -> VirtualServerState? {
+        if let address = key.address, place == .ourLink, holder(of: address) != nil { return nil }
+        return server
     }
 
     /// Whether an entry is to stand now.
@@ -180,8 +189,10 @@ extension Planner {
     ///
     /// A cluster address is the cluster's: what stands there is taken over. Other addresses are named by people, who may name one that somebody
     /// else balances; and excluded ones are somebody else's by setting.
-    private func standsInTheWay(_ key: VirtualServer.Key) -> Bool {
-        guard wanted.place(of: key) == .anyLink || ownership.isExcluded(key.address), observed.virtualServers[key] != nil else {
+    private func standsInTheWay(_ key: VirtualServer.Key) -> Bool { standsInTheWay(key, at: wanted.place(of: key)) }
+
+    private func standsInTheWay(_ key: VirtualServer.Key, at place: WantedState.Place) -> Bool {
+        guard place == .anyLink || ownership.isExcluded(key.address), observed.virtualServers[key] != nil else {
             return false
         }
         return !ownership.remembered.contains(key) && !ownership.isTold(key, in: observed)
@@ -265,11 +276,7 @@ extension Planner {
         }
     }
 
-    private func isAsWanted(_ key: VirtualServer.Key) -> Bool { isAsWanted(key, standing: observed.virtualServers[key]) }
-
-    private func isAsWanted(_ key: VirtualServer.Key, standing: VirtualServerState?) -> Bool {
-        server(key) == standing && !standsInTheWay(key)
-    }
+    private func isAsWanted(_ key: VirtualServer.Key) -> Bool { server(key) == observed.virtualServers[key] && !standsInTheWay(key) }
 
     private func isAsWanted(_ member: SetMember) -> Bool { isWanted(member) == stands(member) }
 

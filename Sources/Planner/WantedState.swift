@@ -148,11 +148,20 @@ extension WantedState {
     func isWanted(_ key: VirtualServer.Key) -> Bool { claims[key] != nil }
 
     /// The virtual server as it is to stand: as its first claimant asks for it, with what is left of its former real servers.
-    package func virtualServer(_ key: VirtualServer.Key) -> VirtualServerState? {
-        let asked = claimed(key)
-        guard !resting.isEmpty, let resting = resting[key], var server = asked else { return asked }
+    package func virtualServer(_ key: VirtualServer.Key) -> VirtualServerState? { claimed(key).map { withResting($0, of: key) } }
+
+    private func withResting(_ asked: VirtualServerState, of key: VirtualServer.Key) -> VirtualServerState {
+        guard !resting.isEmpty, let resting = resting[key] else { return asked }
+        var server = asked
         server.realServers.merge(resting) { asked, _ in asked }
         return server
+    }
+
+    /// All of them as they are to stand, with where each has to have its address.
+    var virtualServers: some Sequence<(key: VirtualServer.Key, server: VirtualServerState, place: Place)> {
+        claims.lazy.compactMap { key, claimants in
+            claimants.first.map { (key, withResting($0.server, of: key), $0.place) }
+        }
     }
 
     /// The virtual server as its first claimant asks for it.
