@@ -158,6 +158,21 @@ import Testing
                 "destroy set KUBE-CLUSTER-IP", "destroy set KUBE-EXTERNAL-IP", "destroy set KUBE-IPVS-IPS",
             ])
     }
+
+    /// At an address of the node, which is not bound for it.
+    @Test func whatOthersHaveInAnExcludedRangeIsTheirsEvenWhereItIsAsWanted() {
+        var share = share(nil)
+        (share.addresses, share.members) = ([], [])
+        share.virtualServers[externalKey] = server(["10.244.0.2"])
+        var state = wanted(share)
+        state.base.sets = demand().base.sets
+        var observed = base
+        observed.virtualServers[externalKey] = server(["10.244.0.2"])
+        #expect(plan(state, observed) == Plan())
+        let left = plan(state, observed, ownership: Ownership(excluded: [IPPrefix("192.0.2.0/24")].compactMap(\.self)))
+        #expect(left.operations == [])
+        #expect(left.conflicts == [.othersVirtualServer(VirtualServer(externalKey, .init(scheduler: .roundRobin)))])
+    }
 }
 
 /// What in the kernel tells that a virtual server is ours.
