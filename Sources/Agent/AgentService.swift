@@ -171,13 +171,18 @@ package struct AgentService: ServiceLifecycle.Service {
                 healthReport.count(round)
                 await log(round, as: "tried again what had failed")
             }
-            if reconciler.hasWork {
+            if content.isSliceDue { timers.endPause() }
+            if reconciler.hasWork, !(reconciler.isOnlySweeping && timers.isPausing) {
+                let start = ContinuousClock.now
                 let round = await reconciler.work()
                 healthReport.count(round, isRepair: true)
                 await log(round, as: "did what was due")
+                // A sweep pauses for as long as each of its slices took. Where there is one processor, whoever brings a change (reads and decodes a
+                // file) would have to share it with slice after slice otherwise.
+                if reconciler.isOnlySweeping { timers.pause(min(.now - start, Self.longestPause)) }
             }
             if let look = reconciler.nextRuleLook() { lookAtRules(look, mailbox) }
-            if reconciler.hasWork { mailbox.post() }
+            if reconciler.hasWork, !reconciler.isOnlySweeping { mailbox.post() }
             if let changes = reconciler.takeProbeChanges() { prober?.change(begin: changes.begin, end: changes.end) }
             timers.setWork(reconciler.nextDue)
             timers.setExpiry(administration.nextExpiry.map { ContinuousClock.now + Moment.now.duration(to: $0) })
@@ -190,6 +195,8 @@ package struct AgentService: ServiceLifecycle.Service {
         }
         timers.end()
     }
+
+    private static var longestPause: Duration { .milliseconds(10) }
 
     /// Looks at the rules beside the loop, since that starts processes. The look ends by itself.
     private func lookAtRules(_ look: RuleLook, _ mailbox: Mailbox) {

@@ -7,7 +7,7 @@ import Planner
 /// Looking at parts of the kernel whole, and at single virtual servers exactly.
 extension Reconciler {
     /// How many virtual servers are looked at exactly at once.
-    static let exactAtOnce = 50
+    static let exactAtOnce = 16
 
     /// Looks at parts of the kernel, exactly where it matters, and says what a plan has to look at.
     ///

@@ -6,6 +6,7 @@ struct LoopTimers {
     private var change: Task<Void, Never>?
     private var retry: Task<Void, Never>?
     private var work: (task: Task<Void, Never>, due: ContinuousClock.Instant)?
+    private var pause: Task<Void, Never>?
     private var expiry: (task: Task<Void, Never>, due: ContinuousClock.Instant)?
 
     init(mailbox: Mailbox) { self.mailbox = mailbox }
@@ -31,6 +32,15 @@ struct LoopTimers {
         work = due.map { due in (wake(at: due) { _ in }, due) }
     }
 
+    /// Wakes the loop for the next slice of a sweep.
+    mutating func pause(_ duration: Duration) {
+        if pause == nil { pause = wake(at: .now + duration) { $0.isSliceDue = true } }
+    }
+
+    var isPausing: Bool { pause != nil }
+
+    mutating func endPause() { pause = nil }
+
     /// Wakes the loop when something that was said by hand ends. Times of the wall clock come out a little different each time.
     mutating func setExpiry(_ due: ContinuousClock.Instant?) {
         if let due, let set = expiry?.due, set > .now, abs((due - set) / .milliseconds(1)) < 50 { return }
@@ -39,7 +49,7 @@ struct LoopTimers {
         expiry = due.map { due in (wake(at: due) { _ in }, due) }
     }
 
-    func end() { for task in [change, retry, work?.task, expiry?.task] { task?.cancel() } }
+    func end() { for task in [change, retry, work?.task, pause, expiry?.task] { task?.cancel() } }
 
     private func wake(
         at due: ContinuousClock.Instant, _ change: @escaping @Sendable (inout Mailbox.Content) -> Void

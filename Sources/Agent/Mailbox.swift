@@ -12,6 +12,8 @@ final class Mailbox: Sendable {
         var updates: [SourceUpdate] = []
         var news = KernelNews()
         var isSweepDue = false
+        /// Whether the pause after a slice of a sweep is over.
+        var isSliceDue = false
         var rules: (look: RuleLook, seen: Observation)?
         var isRetryDue = false
         var verdicts: [ProbeNews] = []

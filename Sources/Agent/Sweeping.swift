@@ -12,9 +12,12 @@ extension Reconciler {
     }
 
     /// Whether there is a slice of work to be done now.
-    package var hasWork: Bool {
-        hasLooked && (hasBackendWork || !mending.isEmpty || sweeps.isUnderWay || sweeps.isDue || nextDue.map { $0 <= now() } ?? false)
-    }
+    package var hasWork: Bool { hasLooked && (sweeps.isUnderWay || sweeps.isDue || hasUrgentWork) }
+
+    /// Whether that is a slice of a sweep, and nothing else.
+    var isOnlySweeping: Bool { hasLooked && sweeps.isUnderWay && !hasUrgentWork }
+
+    private var hasUrgentWork: Bool { hasBackendWork || !mending.isEmpty || nextDue.map { $0 <= now() } ?? false }
 
     /// When there will be work that waits for its time.
     package var nextDue: ContinuousClock.Instant? {

@@ -1,4 +1,3 @@
-import Glibc
 import IPSets
 import IPVS
 import IPVSModel
@@ -13,9 +12,6 @@ extension LinuxKernel {
     /// the kernel walks a large table for it: then it is the only one.
     private static var sliceTime: Duration { .milliseconds(2) }
     private static var sliceCount: Int { 2000 }
-    /// How long nothing is done after a slice, in microseconds. Where there is one processor, whoever brings a change (reads and decodes a file)
-    /// would have to share it with slice after slice otherwise: the slowest of a hundred changes among 50,000 Services took twice as long.
-    private static var pause: UInt32 { 1000 }
 
     package func beginSweep() async {
         sweep = Sweep()
@@ -35,10 +31,7 @@ extension LinuxKernel {
             next = time + (time - began)
         } while current.part != nil && current.count < Self.sliceCount && next < end
         let sightings = current.takeSightings()
-        if current.part != nil {
-            sweep = consume current
-            usleep(Self.pause)
-        }
+        if current.part != nil { sweep = consume current }
         return sightings
     }
 
