@@ -30,10 +30,19 @@ struct Picture {
         // By index, so that the table itself is changed and not a copy of it.
         var index = state.virtualServers.startIndex
         while index != state.virtualServers.endIndex {
-            let (key, standing) = state.virtualServers[index]
-            if let server = wanted.virtualServer(key), server == standing { state.virtualServers.values[index] = server }
+            share(at: index, with: wanted)
             state.virtualServers.formIndex(after: &index)
         }
+    }
+
+    /// The same of these virtual servers.
+    mutating func share(_ keys: Set<VirtualServer.Key>, with wanted: WantedState) {
+        for key in keys { if let index = state.virtualServers.index(forKey: key) { share(at: index, with: wanted) } }
+    }
+
+    private mutating func share(at index: [VirtualServer.Key: VirtualServerState].Index, with wanted: WantedState) {
+        let (key, standing) = state.virtualServers[index]
+        if let server = wanted.virtualServer(key), server == standing { state.virtualServers.values[index] = server }
     }
 
     /// Takes over the parts that a look at the kernel saw whole.

@@ -74,6 +74,8 @@ package final class Reconciler {
     var staleFlows = StaleFlows()
     /// Whether connections of what goes are waited for at all. Who does one thing and ends cannot.
     package var waitsForConnections = true
+    /// Whether what comes to stand as it is wanted is held once from now on.
+    private var savesMemory = false
     /// Whether nothing is to be written, told or remembered.
     private(set) var isPreviewing = false
 
@@ -240,6 +242,7 @@ package final class Reconciler {
     func saveMemory() {
         picture.share(with: wanted)
         ProcessMemory.giveBack()
+        savesMemory = true
     }
 
     // MARK: Applying
@@ -269,6 +272,7 @@ package final class Reconciler {
                 }
                 round.failures = (round.failures + withoutAdvice(failures)).namingDependants
             }
+            if savesMemory { picture.share(plan.touched.virtualServers, with: wanted) }
             forgetTold()
         }
         tellBegunDrains()

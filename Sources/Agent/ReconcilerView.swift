@@ -51,11 +51,7 @@ struct ReconcilerView: AgentView {
         return PlanSlices(wanted: reconciler.wanted, observed: reconciler.picture.state, seen: seen)
     }
 
-    func differing(_ touched: Touched) -> Touched {
-        var differing = Touched()
-        for operation in reconciler.shownPlan(touched).operations { differing.insert(operation) }
-        return differing
-    }
+    func differing(_ touched: Touched) -> Touched { reconciler.shownPlan(touched).touched }
 
     func plan(_ touched: Touched, isCutOff: Bool) -> PlanDocument {
         let operations = reconciler.shownPlan(touched).operations

@@ -16,6 +16,13 @@ package struct Plan: Equatable, Sendable {
     /// Whether there is nothing to do.
     package var isEmpty: Bool { operations.isEmpty }
 
+    /// What its operations change.
+    package var touched: Touched {
+        var touched = Touched()
+        for operation in operations { touched.insert(operation) }
+        return touched
+    }
+
     /// Something of others that stands where something of ours is wanted.
     package enum Conflict: Hashable, Sendable {
         /// Another link holds an address that is to be served from ours.

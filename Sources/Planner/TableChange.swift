@@ -54,9 +54,5 @@ package struct TableChange: Equatable, Sendable {
     }
 
     /// The virtual servers that it touches.
-    package var keys: Set<VirtualServer.Key> {
-        var touched = Touched()
-        for operation in operations { touched.insert(operation) }
-        return touched.virtualServers
-    }
+    package var keys: Set<VirtualServer.Key> { Plan(operations).touched.virtualServers }
 }
