@@ -120,6 +120,7 @@ package struct AgentService: ServiceLifecycle.Service {
             version: version, node: compiler.node.name, sourcePath: sourcePath, board: board, events: events)
         var healthReport = HealthReport(board: health, counters: counters)
         var timers = LoopTimers(mailbox: mailbox)
+        var pace = SweepPace()
         var isAnnounced = false
         var lastChange: ContinuousClock.Instant?
         var waiting: [SourceUpdate] = []
@@ -171,15 +172,16 @@ package struct AgentService: ServiceLifecycle.Service {
                 healthReport.count(round)
                 await log(round, as: "tried again what had failed")
             }
-            if content.isSliceDue { timers.endPause() }
+            if content.isSliceDue {
+                timers.endPause()
+                if let longer = pace.afterPause(isUpdateComing: source.isUpdateComing) { timers.pause(longer) }
+            }
             if reconciler.hasWork, !(reconciler.isOnlySweeping && timers.isPausing) {
                 let start = ContinuousClock.now
                 let round = await reconciler.work()
                 healthReport.count(round, isRepair: true)
                 await log(round, as: "did what was due")
-                // A sweep pauses for as long as each of its slices took. Where there is one processor, whoever brings a change (reads and decodes a
-                // file) would have to share it with slice after slice otherwise.
-                if reconciler.isOnlySweeping { timers.pause(min(.now - start, Self.longestPause)) }
+                if reconciler.isOnlySweeping { timers.pause(pace.afterSlice(took: .now - start)) }
             }
             if let look = reconciler.nextRuleLook() { lookAtRules(look, mailbox) }
             if reconciler.hasWork, !reconciler.isOnlySweeping { mailbox.post() }
@@ -195,8 +197,6 @@ package struct AgentService: ServiceLifecycle.Service {
         }
         timers.end()
     }
-
-    private static var longestPause: Duration { .milliseconds(10) }
 
     /// Looks at the rules beside the loop, since that starts processes. The look ends by itself.
     private func lookAtRules(_ look: RuleLook, _ mailbox: Mailbox) {

@@ -4,6 +4,7 @@ import Synchronization
 /// A source of Services, and a directory of policies beside it, as one source.
 package final class JoinedSource: ServiceSource {
     package let updates: AsyncStream<SourceUpdate>
+    package var isUpdateComing: Bool { services.isUpdateComing || policies.isUpdateComing }
 
     private let services: any ServiceSource
     private let policies: any ServiceSource

@@ -82,6 +82,9 @@ struct DirectoryFollower: ~Copyable {
     /// When to call `takePending` next; nil where nothing is pending.
     var wakeAt: Time? { pending.wakeAt }
 
+    /// Whether something is about to be read.
+    func isUpdateComing(now: Time) -> Bool { pending.isDueSoon(now: now) }
+
     /// What has changed since the last update; nil where nothing has.
     mutating func takeUpdate() -> SourceUpdate? { collection.takeUpdate(isSynced: isSynced) }
 

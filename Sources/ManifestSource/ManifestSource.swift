@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 package import ServiceModel
+import Synchronization
 
 /// Delivers what the manifests in a directory ask for, and every change of it.
 ///
@@ -9,10 +10,13 @@ package import ServiceModel
 package final class ManifestSource: ServiceSource {
     /// Every change, the first once the directory has been read whole. Until then only problems come, with `isSynced` false.
     package let updates: AsyncStream<SourceUpdate>
+    /// From the first event of a burst until what it has brought was read.
+    package var isUpdateComing: Bool { isComing.load(ordering: .relaxed) }
 
     private let directory: String
     private let reading: FileReading
     private let continuation: AsyncStream<SourceUpdate>.Continuation
+    private let isComing = Atomic(false)
 
     /// - Parameters:
     ///   - directory: where the manifests are.
@@ -77,6 +81,7 @@ package final class ManifestSource: ServiceSource {
             now = .now
             follower.takePending(now: now)
             if let update = follower.takeUpdate() { continuation.yield(update) }
+            isComing.store(follower.isUpdateComing(now: .now), ordering: .relaxed)
             let pause = min(nextLook, follower.wakeAt ?? nextLook) - .now
             let milliseconds =
                 pause.components.seconds * 1000 + (pause.components.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000

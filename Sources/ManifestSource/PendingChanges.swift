@@ -58,6 +58,9 @@ struct PendingChanges {
         return max(earliest, min(lastEvent + Self.quiet, burstBegan + Self.longest))
     }
 
+    /// Whether something will be due as soon as events pause, and not only when its writer ends or is given up.
+    func isDueSoon(now: Time) -> Bool { wakeAt.map { $0 <= now + Self.quiet } ?? false }
+
     /// What is due: names with what was last heard of them, and whether to look at everything. Nil where nothing is.
     mutating func take(now: Time) -> (names: [String: Change], rescan: Bool)? {
         guard let wakeAt, wakeAt <= now else { return nil }

@@ -88,6 +88,14 @@ package protocol ServiceSource: Sendable {
     /// What changes, the first time everything. To be listened to by one, while `run` goes on.
     var updates: AsyncStream<SourceUpdate> { get }
 
+    /// Whether the next update is about to come, and yet to be read: who has work that can wait leaves the processor to that.
+    var isUpdateComing: Bool { get }
+
     /// Follows the source until the task is cancelled.
     func run() async
+}
+
+extension ServiceSource {
+    /// A source that reads each thing as it comes has no more to say beforehand.
+    package var isUpdateComing: Bool { false }
 }

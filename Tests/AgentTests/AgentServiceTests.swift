@@ -14,8 +14,12 @@ import Testing
 private struct StubSource: ServiceSource {
     let updates: AsyncStream<SourceUpdate>
     let send: AsyncStream<SourceUpdate>.Continuation
+    let isUpdateComing: Bool
 
-    init() { (updates, send) = AsyncStream.makeStream() }
+    init(isUpdateComing: Bool = false) {
+        (updates, send) = AsyncStream.makeStream()
+        self.isUpdateComing = isUpdateComing
+    }
 
     func readOnce() throws(SourceProblem) -> SourceUpdate { SourceUpdate() }
     func run() async {}
@@ -50,6 +54,17 @@ private struct StubSource: ServiceSource {
             try await eventually { kernel.state.virtualServers.count == 2 }
         }
         #expect(kernel.state.addresses.count == 2)
+    }
+
+    @Test func aSweepComesToItsEndWhereAnUpdateIsAlwaysComing() async throws {
+        let (kernel, source) = (FakeKernel(), StubSource(isUpdateComing: true))
+        kernel.setSlice(2)
+        try await run(service(kernel, source, syncPeriod: .milliseconds(20))) {
+            source.send.yield(SourceUpdate(changed: (0..<20).flatMap { [AgentTests.service($0), slice($0, endpoints: [1])] }))
+            try await eventually { kernel.state.virtualServers.count == 20 }
+            kernel.meddle { $0.virtualServers = [:] }
+            try await eventually { kernel.state.virtualServers.count == 20 }
+        }
     }
 
     @Test func putsBackWhatTheKernelAnnouncesAtOnce() async throws {

@@ -79,9 +79,11 @@ import Testing
         let updates: AsyncStream<SourceUpdate>
         private let continuation: AsyncStream<SourceUpdate>.Continuation
         private let all: [SourceUpdate]
+        let isUpdateComing: Bool
 
-        init(_ all: [SourceUpdate]) {
+        init(_ all: [SourceUpdate], isUpdateComing: Bool = false) {
             self.all = all
+            self.isUpdateComing = isUpdateComing
             (updates, continuation) = AsyncStream.makeStream()
         }
 
@@ -108,6 +110,11 @@ import Testing
         }
         await running
         #expect(keys == ["Node n1", "HealthPolicy a"] && isSynced)
+    }
+
+    @Test(arguments: [(false, false), (true, false), (false, true)]) func anUpdateOfEitherIsComing(first: Bool, second: Bool) {
+        let source = JoinedSource(services: Given([], isUpdateComing: first), policies: Given([], isUpdateComing: second))
+        #expect(source.isUpdateComing == (first || second))
     }
 
     @Test func bothAreReadOnceAndNeitherMayBeMissing() async throws {

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import ManifestSource
 import ServiceModel
+import TestSupport
 import Testing
 
 /// A directory that is followed, and what its source has delivered so far.
@@ -67,6 +68,21 @@ private func manifest(_ name: String, _ port: Int = 80) -> String {
 }
 
 @Suite(.timeLimit(.minutes(15))) struct ManifestSourceTests {
+    @Test func saysThatAnUpdateIsComingBeforeItComes() async throws {
+        let followed = try Followed()
+        try await followed.next()
+        #expect(!followed.source.isUpdateComing)
+        // For as long as a file is written again and again, up to a limit, it is not read.
+        var number = 0
+        while !followed.source.isUpdateComing, number < 50_000 {
+            number += 1
+            try followed.put("a.yaml", manifest("a", number % 60000 + 1))
+        }
+        #expect(number < 50_000)
+        try await followed.next(until: { followed.port("a").map(Int.init) == number % 60000 + 1 })
+        try await eventually("the source at rest", within: .seconds(30)) { !followed.source.isUpdateComing }
+    }
+
     @Test func theFirstUpdateIsEverything() async throws {
         let followed = try Followed { path in
             for index in 0..<40 {

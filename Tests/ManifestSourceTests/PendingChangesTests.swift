@@ -67,4 +67,20 @@ import Testing
         DirectoryWatch.decode((bytes + [1, 2, 3])[...], into: &events)
         #expect(events == [.written("a.yaml"), .overflow, .removed("b.yaml"), .directoryGone])
     }
+
+    /// What a file is waited for that is still being written, or may come back, is not about to come.
+    @Test mutating func anUpdateIsComingOnceEventsPause() {
+        #expect(!pending.isDueSoon(now: at(0)))
+        pending.noteCreated("a", now: at(0))
+        pending.noteGone("b", now: at(0))
+        #expect(!pending.isDueSoon(now: at(10)))
+        pending.noteWritten("a", now: at(10))
+        #expect(pending.isDueSoon(now: at(10)) && pending.isDueSoon(now: at(14)))
+        _ = pending.take(now: at(14))
+        #expect(!pending.isDueSoon(now: at(14)), "the other may come back")
+        #expect(pending.isDueSoon(now: at(146)))
+        _ = pending.take(now: at(150))
+        pending.noteRescan(now: at(200))
+        #expect(pending.isDueSoon(now: at(200)))
+    }
 }
