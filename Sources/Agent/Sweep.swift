@@ -8,20 +8,21 @@ import Planner
 ///
 /// What the agent itself has changed since the sweep began is left out of its judgement, since it may have been passed before or after
 /// the change: the next sweep sees it. That a virtual server is missing or different is a suspicion only (see ``Sighting``), to be made
-/// sure of by an exact look; so are those whose turn it is to be looked at exactly.
+/// sure of by an exact look; so are those whose turn it is to be looked at exactly. Where all are, they need not be sighted.
 struct Sweep {
     /// After how many sweeps every virtual server was looked at exactly.
     static let turns = 20
 
     private let turn: Int?
     private let linkName: String
+    private let looksAtAll: Bool
     /// What the picture took in otherwise since the sweep began.
     private var leftOut = Touched()
     /// Parts that tell nothing: they could not be seen to their end.
     private(set) var hidden: ObservationScope = []
 
     /// Those to be looked at exactly, in order, and the place of the next one.
-    private var suspects: [VirtualServer.Key] = []
+    private var suspects: [VirtualServer.Key]
     private var place = 0
     private var suspected: Set<VirtualServer.Key> = []
 
@@ -56,9 +57,12 @@ struct Sweep {
     /// - Parameters:
     ///   - number: how many sweeps there were before, which tells whose turn it is; nil where nobody's is.
     ///   - linkName: the dummy link's name.
-    init(number: Int? = nil, linkName: String) {
+    ///   - suspects: all that stand, where all are to be looked at exactly.
+    init(number: Int? = nil, linkName: String, suspects: [VirtualServer.Key]? = nil) {
         turn = number.map { $0 % Self.turns }
         self.linkName = linkName
+        self.suspects = suspects ?? []
+        looksAtAll = suspects != nil
     }
 
     /// Leaves what an operation changes out of judgement.
@@ -80,6 +84,12 @@ struct Sweep {
         let end = place + min(most, suspectCount)
         defer { place = end }
         return suspects[place..<end].filter { !leftOut.virtualServers.contains($0) }
+    }
+
+    /// Looks at none any more, where all were to be looked at, and says whether that is so.
+    mutating func giveUpLookingAtAll() -> Bool {
+        if looksAtAll { place = suspects.count }
+        return looksAtAll
     }
 
     // MARK: Judging

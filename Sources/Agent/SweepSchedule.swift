@@ -18,6 +18,14 @@ struct SweepSchedule {
     /// How many had been found when this one began.
     private var foundBefore = 0
 
+    /// Of how many virtual servers each sweep passes by all that stand. For every datagram, which shows ninety, the kernel walks its table from the
+    /// beginning (`ip_vs_genl_dump_services`): of more it takes milliseconds for each, and a change would wait for it.
+    var mostPassed = 32_768
+    /// Of more, those that are known are looked at exactly, one by one, and every so many sweeps passes by all, for those that others have added.
+    static let turnsToPass = 10
+    /// Whether the next one passes by all in any case.
+    private var mustPass = false
+
     init(linkName: String) { self.linkName = linkName }
 
     var isUnderWay: Bool { sweep != nil }
@@ -27,11 +35,16 @@ struct SweepSchedule {
     /// Has a sweep begin as soon as none is under way.
     mutating func beginSoon() { isDue = true }
 
-    mutating func begin(at now: ContinuousClock.Instant, found: Int) {
+    /// Begins one, and says whether it is to pass by virtual servers.
+    mutating func begin(
+        at now: ContinuousClock.Instant, found: Int, standing: [VirtualServer.Key: VirtualServerState], isHidden: Bool
+    ) -> Bool {
         foundBefore = found
-        sweep = Sweep(number: number, linkName: linkName)
         number += 1
-        (isDue, isPassed, began) = (false, false, now)
+        let passes = mustPass || isHidden || standing.count <= mostPassed || number.isMultiple(of: Self.turnsToPass)
+        sweep = Sweep(number: number, linkName: linkName, suspects: passes ? nil : Array(standing.keys))
+        (isDue, isPassed, began, mustPass) = (false, false, now, false)
+        return passes
     }
 
     mutating func end(at now: ContinuousClock.Instant, found: Int) {
@@ -49,6 +62,10 @@ struct SweepSchedule {
 
     /// Whether so many wait for an exact look.
     func hasSuspects(atLeast count: Int) -> Bool { (sweep?.suspectCount ?? 0) >= (isPassed ? 1 : count) }
+
+    /// Takes in that some could not be looked at. Where all were to be, the rest is left to the next sweep, which then passes by them: a kernel that
+    /// does not answer would not answer for any.
+    mutating func exactLookFailed() { if sweep?.giveUpLookingAtAll() == true { mustPass = true } }
 
     mutating func takeSuspects(_ most: Int) -> [VirtualServer.Key] { sweep?.takeSuspects(most) ?? [] }
 }

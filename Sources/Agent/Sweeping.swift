@@ -32,8 +32,10 @@ extension Reconciler {
         resumeDelayed()
         if !mending.isEmpty { return await mend() }
         if sweeps.isDue, !sweeps.isUnderWay {
-            sweeps.begin(at: now(), found: report.total)
-            await kernel.beginSweep()
+            let passes = sweeps.begin(
+                at: now(), found: report.total, standing: picture.state.virtualServers,
+                isHidden: hiddenParts.scope.contains(.virtualServers))
+            await kernel.beginSweep(passingServers: passes)
         }
         if sweeps.isUnderWay { await sweepOn() }
         return Round()
@@ -60,9 +62,10 @@ extension Reconciler {
     }
 
     private func lookAtSuspects() async {
-        _ = await lookExactly(at: sweeps.takeSuspects(Self.exactAtOnce)) { _, drifts in
+        let failures = await lookExactly(at: sweeps.takeSuspects(Self.exactAtOnce)) { _, drifts in
             for drift in drifts ?? [] { mending.append(found(drift)) }
         }
+        if !failures.isEmpty { sweeps.exactLookFailed() }
     }
 
     private func endSweep() {

@@ -150,7 +150,9 @@ package final class FakeKernel: NodeKernel {
         }
     }
 
-    package func beginSweep() async { content.withLock { $0.sweep = FakeSweep() } }
+    package func beginSweep(passingServers: Bool) async {
+        content.withLock { $0.sweep = FakeSweep(passesServers: passingServers) }
+    }
 
     package func nextSightings() async -> [Sighting]? {
         content.withLock { content in

@@ -16,6 +16,7 @@ struct FakeSweep: Sendable {
         case over
     }
 
+    private let passesServers: Bool
     private var stage = Stage.settings
     private var place = 0
     private var order: [VirtualServer.Key] = []
@@ -25,6 +26,8 @@ struct FakeSweep: Sendable {
     private var sets: [SetKey]?
     private var entries: [SetEntry] = []
     private var set: SetKey?
+
+    init(passesServers: Bool) { self.passesServers = passesServers }
 
     /// The next slice; nil when the sweep is over.
     mutating func next(_ size: Int, state: NodeState, hidden: [ObservationScope: KernelFailure]) -> [Sighting]? {
@@ -75,6 +78,10 @@ struct FakeSweep: Sendable {
         if let failure = hidden[.virtualServers] {
             stage = .over
             return [.hidden(.virtualServers, failure)]
+        }
+        guard passesServers else {
+            stage = .over
+            return [.timeouts(state.timeouts)]
         }
         let keys = nextKeys(size, state)
         guard keys.isEmpty else {

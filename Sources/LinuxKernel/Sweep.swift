@@ -33,7 +33,8 @@ struct Sweep: ~Copyable {
     }
 
     /// Nil when it is over.
-    private(set) var part: Part? = .virtualServers
+    private(set) var part: Part?
+    private let passesServers: Bool
 
     // What is open for the part: one of these at most.
     var virtualServers: VirtualServerDump?
@@ -62,6 +63,12 @@ struct Sweep: ~Copyable {
     /// Steps of one part: at a page or more each, or a virtual server, more than any table that fits into a node's memory.
     private static let mostSteps = 1 << 20
 
+    /// - Parameter passesServers: whether it comes by virtual servers; of their scope it sees the timeouts alone otherwise.
+    init(passesServers: Bool) {
+        self.passesServers = passesServers
+        part = passesServers ? .virtualServers : .timeouts
+    }
+
     mutating func see(_ sighting: Sighting, count more: Int = 1) {
         sightings.append(sighting)
         count += more
@@ -86,6 +93,7 @@ struct Sweep: ~Copyable {
     /// Ends a part, and its scope if it is the last one of it.
     mutating func pass() {
         guard let part else { return }
+        if part.scope == .virtualServers, !passesServers { return begin(part.nextScope) }
         if part.next?.scope != part.scope { sightings.append(.passed(part.scope)) }
         begin(part.next)
     }

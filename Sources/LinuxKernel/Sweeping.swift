@@ -13,8 +13,8 @@ extension LinuxKernel {
     private static var sliceTime: Duration { .milliseconds(2) }
     private static var sliceCount: Int { 2000 }
 
-    package func beginSweep() async {
-        sweep = Sweep()
+    package func beginSweep(passingServers: Bool) async {
+        sweep = Sweep(passesServers: passingServers)
     }
 
     package func nextSightings() async -> [Sighting]? {

@@ -19,7 +19,9 @@ package protocol NodeKernel: Sendable {
     ) async throws(KernelFailure) -> [VirtualServer.Key: [RealServer.Key: ObservedRealServer]]
 
     /// Begins to look at everything but the rules in slices, and gives up a sweep that is under way.
-    func beginSweep() async
+    /// - Parameter passingServers: whether it is to come by virtual servers and their real servers. Without them it shows all else, the
+    ///   timeouts too.
+    func beginSweep(passingServers: Bool) async
 
     /// The next slice of the sweep: at most some 10 ms of work. Nil when the sweep is over.
     func nextSightings() async -> [Sighting]?
@@ -47,6 +49,9 @@ package protocol NodeKernel: Sendable {
 extension NodeKernel {
     /// Looks at the parts that are named, whole, and expects nothing.
     package func observe(_ scope: ObservationScope) async -> Observation { await observe(scope, expecting: nil) }
+
+    /// Begins to look at everything but the rules in slices.
+    package func beginSweep() async { await beginSweep(passingServers: true) }
 
     package func apply(_ operations: [Operation]) async -> [OperationFailure] { await apply(operations[...]) }
 }

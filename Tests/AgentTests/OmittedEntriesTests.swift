@@ -78,7 +78,7 @@ private struct OmittingKernel: NodeKernel {
     func nextFlows() async throws(KernelFailure) -> [TrackedFlow]? { try await kernel.nextFlows() }
     func end(_ flows: [TrackedFlow]) async -> [KernelFailure] { await kernel.end(flows) }
 
-    func beginSweep() async { await kernel.beginSweep() }
+    func beginSweep(passingServers: Bool) async { await kernel.beginSweep(passingServers: passingServers) }
 
     func nextSightings() async -> [Sighting]? {
         await kernel.nextSightings()?.map { sighting in

@@ -19,7 +19,7 @@ import Testing
     private func code(_ scope: ObservationScope) -> ObservationScope.RawValue { scope.rawValue }
 
     @Test func scopesArePassedWhenTheirLastPartIs() {
-        var sweep = Sweep()
+        var sweep = Sweep(passesServers: true)
         var passed: [String] = []
         while sweep.part != nil {
             sweep.pass()
@@ -28,8 +28,15 @@ import Testing
         #expect(passed == [ObservationScope.virtualServers, .sysctls, .link, .sets].map { "passed \($0.rawValue)" })
     }
 
+    @Test func withoutVirtualServersTheTimeoutsAreSeenAndTheirScopeIsNotPassed() {
+        var sweep = Sweep(passesServers: false)
+        #expect(sweep.part == .timeouts)
+        sweep.pass()
+        #expect(sweep.part == .sysctls && sweep.takeSightings().isEmpty)
+    }
+
     @Test func whatCannotBeSeenHidesItsScopeAndNoOther() {
-        var sweep = Sweep()
+        var sweep = Sweep(passesServers: true)
         sweep.pass()
         sweep.hide(KernelFailure(.privilege, "no"))
         #expect(sweep.part == .sysctls)
@@ -43,7 +50,7 @@ import Testing
     }
 
     @Test func whatKeepsChangingIsGivenUpAfterAFewLooks() {
-        var sweep = Sweep()
+        var sweep = Sweep(passesServers: true)
         for _ in 0..<4 { sweep.repeatPart() }
         #expect(sweep.part == .virtualServers)
         sweep.repeatPart()
@@ -54,7 +61,7 @@ import Testing
     }
 
     @Test func noPartGoesOnForEver() {
-        var sweep = Sweep()
+        var sweep = Sweep(passesServers: true)
         var steps = 0
         while sweep.part == .virtualServers, steps < 1 << 21 {
             sweep.countStep()

@@ -93,6 +93,20 @@ import Testing
     }
 
     @Test(arguments: TestKernel.everyLook)
+    func aSweepWithoutVirtualServersShowsAllElse(on which: TestKernel) async {
+        let kernel = await which.empty()
+        let node = RandomNode(seed: 8, virtualServers: 50, entries: 100, addresses: 50)
+        let timeouts = ConnectionTimeouts(tcp: 900, tcpFin: 120, udp: 300)
+        #expect(await kernel.apply(node.operations + [.setTimeouts(timeouts)]) == [])
+        let (whole, swept) = (await Swept.all(of: kernel), await Swept.all(of: kernel, passingServers: false))
+        #expect(swept.failures == [:] && swept.passed == ObservationScope.everything.subtracting([.rules, .virtualServers]))
+        #expect(!whole.state.virtualServers.isEmpty && !whole.state.sets.isEmpty && whole.state.timeouts == timeouts)
+        var expected = whole.state
+        expected.virtualServers = [:]
+        #expect(swept.state == expected)
+    }
+
+    @Test(arguments: TestKernel.everyLook)
     func anEmptyNodeIsSweptToo(on which: TestKernel) async {
         let kernel = await which.empty()
         let swept = await Swept.all(of: kernel)

@@ -15,10 +15,10 @@ struct Swept {
 
     /// Sweeps to the end, doing something between any two slices, and before the next at each thing seen.
     static func all(
-        of kernel: any NodeKernel, atEach: (Sighting) async -> Void = { _ in }, between: () async -> Void = {}
+        of kernel: any NodeKernel, passingServers: Bool = true, atEach: (Sighting) async -> Void = { _ in }, between: () async -> Void = {}
     ) async -> Swept {
         var swept = Swept()
-        await kernel.beginSweep()
+        await kernel.beginSweep(passingServers: passingServers)
         let clock = ContinuousClock()
         while true {
             let start = clock.now
