@@ -64,9 +64,8 @@ extension Benchmark {
         let began = ContinuousClock.now
         let count = idleSeconds * loadRate
         for number in 0..<count {
+            waitForTurn(number, since: began)
             _ = try server.change(number * 7919 % size, version: 100_000 + number)
-            let due = began + .seconds(1) * (Double(number + 1) / Double(loadRate))
-            if due > .now { Thread.sleep(forTimeInterval: (due - .now).seconds) }
         }
         let after = try agent.usage()
         let share = (after.cpuSeconds - before.cpuSeconds) / (after.at - before.at).seconds * 100

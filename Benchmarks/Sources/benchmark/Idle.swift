@@ -32,6 +32,14 @@ extension Benchmark {
         ]
     }
 
+    /// Waits until it is the turn of one of many a second: somewhere in its part of the second, so that they are not in step with the kernel's tick,
+    /// by which a process's time is counted.
+    func waitForTurn(_ number: Int, since began: ContinuousClock.Instant) {
+        let due = began + .seconds((Double(number) + Double.random(in: 0..<1)) / Double(loadRate))
+        let pause = (due - .now).seconds
+        if pause > 0 { Thread.sleep(forTimeInterval: pause) }
+    }
+
     func load() throws -> [Row] {
         let manifests = try manifests(services)
         defer { manifests.remove() }
@@ -43,10 +51,7 @@ extension Benchmark {
         func change(for seconds: Int) throws {
             let began = ContinuousClock.now
             for number in 0..<seconds * loadRate {
-                // Not in step with the kernel's tick, by which a process's time is counted: each is somewhere in its part of a second.
-                let due = began + .seconds((Double(number) + Double.random(in: 0..<1)) / Double(loadRate))
-                let pause = (due - .now).seconds
-                if pause > 0 { Thread.sleep(forTimeInterval: pause) }
+                waitForTurn(number, since: began)
                 version += 1
                 _ = try manifests.change(number * 7919 % services, version: version)
                 if number % (loadRate * 30) == 0 {
